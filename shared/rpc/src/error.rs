@@ -1,0 +1,322 @@
+//! The one error, and its one map to a status.
+//!
+//! An error is either a *refusal*, which the contract names and the caller is
+//! told in full, or a *fault*, of which the caller learns nothing but the id of
+//! the trace under which it was logged. `?` makes a fault of any
+//! `std::error::Error`, a refusal of what says that a dependency is away, and
+//! passes on the refusals of peers as they are.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+use std::panic::Location;
+use std::time::Duration;
+
+use contract::Reason;
+use contract::errors::ErrorReason;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+mod cause;
+
+/// Any error, for keeping as a cause.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a call fails. Not a `std::error::Error`, so that `?` converts all those.
+pub struct Error(Box<Kind>);
+
+enum Kind {
+    Refusal(Refusal),
+    Fault(Fault),
+}
+
+/// What the contract names and the caller is told.
+struct Refusal {
+    code: Code,
+    domain: Cow<'static, str>,
+    reason: Cow<'static, str>,
+    message: String,
+    metadata: HashMap<String, String>,
+    details: ErrorDetails,
+    /// What is behind it; logged, never told.
+    cause: Option<BoxError>,
+}
+
+/// What went wrong inside; logged, never told.
+struct Fault {
+    message: String,
+    cause: Option<BoxError>,
+    at: &'static Location<'static>,
+}
+
+/// Turns a reason of the contract into an error.
+pub trait Because: Reason {
+    /// Refuses for this reason; `why` is told to the caller in these words.
+    fn because(self, why: impl Into<String>) -> Error;
+}
+
+impl<R: Reason> Because for R {
+    fn because(self, why: impl Into<String>) -> Error {
+        Error::refuse(
+            self.code(),
+            R::DOMAIN.into(),
+            self.name().into(),
+            why.into(),
+        )
+    }
+}
+
+impl Error {
+    fn refuse(
+        code: Code,
+        domain: Cow<'static, str>,
+        reason: Cow<'static, str>,
+        message: String,
+    ) -> Self {
+        let details = ErrorDetails::new();
+        let refusal = Refusal {
+            code,
+            domain,
+            reason,
+            message,
+            metadata: HashMap::new(),
+            details,
+            cause: None,
+        };
+        Self(Box::new(Kind::Refusal(refusal)))
+    }
+
+    /// A fault of ours in words for the log.
+    #[track_caller]
+    pub fn fault(message: impl Into<String>) -> Self {
+        Self::broken(message.into(), None)
+    }
+
+    /// A fault of ours from an error that `?` does not take: a boxed one.
+    #[track_caller]
+    pub fn fault_of(cause: impl Into<BoxError>) -> Self {
+        Self::broken(String::new(), Some(cause.into()))
+    }
+
+    #[track_caller]
+    fn broken(message: String, cause: Option<BoxError>) -> Self {
+        Self(Box::new(Kind::Fault(Fault {
+            message,
+            cause,
+            at: Location::caller(),
+        })))
+    }
+
+    /// `what` does not answer: `DEPENDENCY_UNAVAILABLE`. The cause goes to the log.
+    pub fn unavailable(what: &'static str, cause: impl Into<BoxError>) -> Self {
+        let error = ErrorReason::DependencyUnavailable
+            .because(format!("{what} does not answer; try again later"));
+        error.caused_by(cause.into())
+    }
+
+    /// A field breaks a rule that only the service can check: `FIELD_INVALID`.
+    pub fn field(field: impl Into<String>, why: impl Into<String>) -> Self {
+        let (field, why) = (field.into(), why.into());
+        let error = ErrorReason::FieldInvalid.because(format!("{field} {why}"));
+        error.detailed(|details| {
+            details.add_bad_request_violation(field, why);
+        })
+    }
+
+    /// Adds to `google.rpc.ErrorInfo.metadata`, as the reason documents it.
+    #[must_use]
+    pub fn with(mut self, key: &'static str, value: impl ToString) -> Self {
+        if let Kind::Refusal(refusal) = &mut *self.0 {
+            refusal.metadata.insert(key.to_owned(), value.to_string());
+        }
+        self
+    }
+
+    /// Says when to try again: `google.rpc.RetryInfo`.
+    #[must_use]
+    pub fn retry_after(self, wait: Duration) -> Self {
+        self.detailed(|details| {
+            details.set_retry_info(Some(wait));
+        })
+    }
+
+    /// Says which condition does not hold: `google.rpc.PreconditionFailure`.
+    #[must_use]
+    pub fn precondition(
+        self,
+        kind: impl Into<String>,
+        subject: impl Into<String>,
+        description: impl Into<String>,
+    ) -> Self {
+        self.detailed(|details| {
+            details.add_precondition_failure_violation(kind, subject, description);
+        })
+    }
+
+    fn detailed(mut self, change: impl FnOnce(&mut ErrorDetails)) -> Self {
+        if let Kind::Refusal(refusal) = &mut *self.0 {
+            change(&mut refusal.details);
+        }
+        self
+    }
+
+    fn caused_by(mut self, error: BoxError) -> Self {
+        match &mut *self.0 {
+            Kind::Refusal(Refusal { cause, .. }) | Kind::Fault(Fault { cause, .. }) => {
+                *cause = Some(error)
+            }
+        }
+        self
+    }
+
+    /// Whether this is a refusal for that reason, ours or a peer's.
+    pub fn is<R: Reason>(&self, reason: R) -> bool {
+        self.reason() == Some((R::DOMAIN, reason.name()))
+    }
+
+    /// The status code that the caller gets.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match &*self.0 {
+            Kind::Refusal(refusal) => refusal.code,
+            Kind::Fault(_) => Code::Internal,
+        }
+    }
+
+    /// The domain and name of a refusal's reason; `None` for a fault.
+    #[must_use]
+    pub fn reason(&self) -> Option<(&str, &str)> {
+        match &*self.0 {
+            Kind::Refusal(refusal) => Some((&refusal.domain, &refusal.reason)),
+            Kind::Fault(_) => None,
+        }
+    }
+
+    /// A refusal's words for the caller; a fault's words for the log.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        match &*self.0 {
+            Kind::Refusal(refusal) => &refusal.message,
+            Kind::Fault(fault) => &fault.message,
+        }
+    }
+}
+
+impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        let error: BoxError = Box::new(error);
+        match error.downcast::<Status>() {
+            Ok(status) => from_peer(*status),
+            Err(error) if cause::is_away(&*error) => Self::unavailable("a dependency", error),
+            Err(error) => Self::broken(String::new(), Some(error)),
+        }
+    }
+}
+
+/// What a peer answered: its refusals are ours too, its faults are faults.
+#[track_caller]
+fn from_peer(status: Status) -> Error {
+    let details = status.get_error_details();
+    let info = details
+        .error_info()
+        .filter(|info| info.domain.starts_with("usher."))
+        .cloned();
+    match (info, status.code()) {
+        (Some(info), code) if code != Code::Internal => {
+            let mut error = Error::refuse(
+                code,
+                info.domain.into(),
+                info.reason.into(),
+                status.message().to_owned(),
+            );
+            if let Kind::Refusal(refusal) = &mut *error.0 {
+                refusal.metadata = info.metadata;
+                refusal.details = details;
+            }
+            error
+        }
+        (_, Code::Unavailable) => Error::unavailable("a service", status),
+        (_, Code::DeadlineExceeded) => {
+            ErrorReason::DeadlineExceeded.because("the deadline passed before the work was done")
+        }
+        _ => Error::broken("a peer failed".to_owned(), Some(Box::new(status))),
+    }
+}
+
+/// The only map to a status. A fault is logged here, once.
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        match *error.0 {
+            Kind::Refusal(refusal) => refusal.into_status(),
+            Kind::Fault(fault) => fault.into_status(),
+        }
+    }
+}
+
+impl Refusal {
+    fn into_status(mut self) -> Status {
+        if let Some(cause) = &self.cause {
+            let cause = cause::chain(&**cause);
+            tracing::warn!(
+                trace_id = crate::trace_id(),
+                reason = &*self.reason,
+                cause,
+                "a dependency does not answer"
+            );
+        }
+        self.details
+            .set_error_info(self.reason, self.domain, self.metadata);
+        Status::with_error_details(self.code, self.message, self.details)
+    }
+}
+
+impl Fault {
+    fn into_status(self) -> Status {
+        let trace_id = crate::trace_id();
+        let at = format!("{}:{}", self.at.file(), self.at.line());
+        tracing::error!(trace_id, at, error = %self, "fault");
+        let metadata = HashMap::from([("trace_id".to_owned(), trace_id.clone())]);
+        let details = ErrorDetails::with_error_info(
+            ErrorReason::Internal.name(),
+            ErrorReason::DOMAIN,
+            metadata,
+        );
+        Status::with_error_details(
+            Code::Internal,
+            format!("internal error; trace id {trace_id}"),
+            details,
+        )
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let between = if self.message.is_empty() { "" } else { ": " };
+        match &self.cause {
+            Some(cause) => write!(f, "{}{between}{}", self.message, cause::chain(&**cause)),
+            None => f.write_str(&self.message),
+        }
+    }
+}
+
+/// For logs, not for callers: a fault shows its cause.
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.0 {
+            Kind::Refusal(refusal) => write!(f, "{}: {}", refusal.reason, refusal.message),
+            Kind::Fault(fault) => write!(
+                f,
+                "fault at {}:{}: {fault}",
+                fault.at.file(),
+                fault.at.line()
+            ),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
