@@ -1,0 +1,50 @@
+//! Building Usher's own programs.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::environment;
+use crate::failure::Outcome;
+use crate::paths::Paths;
+use crate::run;
+use crate::say::Step;
+
+/// `cargo` in the repository. Queries are checked against the committed `.sqlx`, never a database
+/// that happens to be in the shell's environment.
+pub(crate) fn cargo(paths: &Paths) -> Command {
+    let mut cargo =
+        Command::new(environment::variable("CARGO").unwrap_or_else(|| "cargo".to_owned()));
+    cargo.current_dir(paths.root()).env("SQLX_OFFLINE", "true");
+    // Set by the `cargo run` that started us; a build script that sees them change runs again.
+    for name in [
+        "CARGO_MANIFEST_DIR",
+        "CARGO_MANIFEST_PATH",
+        "CARGO_PKG_NAME",
+        "CARGO_PKG_VERSION",
+    ] {
+        cargo.env_remove(name);
+    }
+    cargo
+}
+
+/// Builds with cargo's own progress on the terminal.
+pub(crate) fn build(paths: &Paths, arguments: &[&str]) -> Outcome {
+    let step = Step::quick(format!("cargo build {}", arguments.join(" ")));
+    run::done(cargo(paths).arg("build").args(arguments))?;
+    step.done();
+    Ok(())
+}
+
+/// Makes Postgres ready for Usher: roles, schemas, tables.
+pub(crate) fn migrate(usherctl: &Path, postgres: &str, password: &str) -> Outcome {
+    let step = Step::quick("database up to date");
+    let mut usherctl = Command::new(usherctl);
+    run::output(
+        usherctl
+            .arg("migrate")
+            .env("USHER_MIGRATE_URL", postgres)
+            .env("USHER_ROLE_PASSWORD", password),
+    )?;
+    step.done();
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! Commands that are run to their end.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+
+use crate::environment;
+use crate::failure::{Doing, Failure, Outcome};
+use crate::interrupt;
+
+/// What a person would type.
+pub(crate) fn shown(command: &Command) -> String {
+    let program = Path::new(command.get_program());
+    let name = program.file_name().unwrap_or(program.as_os_str());
+    let words = std::iter::once(name).chain(command.get_args());
+    words
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// Runs it with our terminal, and says how it ended.
+pub(crate) fn status(command: &mut Command) -> Outcome<ExitStatus> {
+    let status = command
+        .status()
+        .doing(format_args!("run {}", command.get_program().display()))?;
+    interrupt::check()?;
+    Ok(status)
+}
+
+/// Runs it with our terminal; anything but success is a failure.
+pub(crate) fn done(command: &mut Command) -> Outcome {
+    let status = status(command)?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(Failure::new(format!(
+            "`{}` failed ({status})",
+            shown(command)
+        )))
+    }
+}
+
+/// Runs it in silence and returns what it said on standard output.
+pub(crate) fn output(command: &mut Command) -> Outcome<String> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .doing(format_args!("run {}", command.get_program().display()))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    Err(
+        Failure::new(format!("`{}` failed ({})", shown(command), output.status))
+            .advise(errors.trim_end()),
+    )
+}
+
+/// The program of this name in the shell's search path.
+pub(crate) fn which(name: &str) -> Option<PathBuf> {
+    environment::search_path()
+        .into_iter()
+        .map(|dir| dir.join(name))
+        .find(|path| path.is_file())
+}

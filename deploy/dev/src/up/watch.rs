@@ -1,0 +1,106 @@
+//! Looking after running parts: their health, their logs, their restarts.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use super::services::Prepared;
+use crate::failure::Outcome;
+use crate::log::Follower;
+use crate::process::{Running, told};
+use crate::say;
+use crate::session::Session;
+
+/// The pause before a part that ended is started again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// One process of Usher.
+pub(super) struct Part {
+    running: Running,
+    follower: Follower,
+    operations: String,
+    /// When it was seen to have ended.
+    ended: Option<Instant>,
+}
+
+impl Part {
+    pub(super) fn start(prepared: Prepared, session: &Session) -> Outcome<Self> {
+        let Prepared { recipe, operations } = prepared;
+        let follower = Follower::new(&recipe.name, recipe.log.clone());
+        Ok(Self {
+            running: recipe.start(session)?,
+            follower,
+            operations,
+            ended: None,
+        })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.running.recipe().name
+    }
+
+    pub(super) fn log(&self) -> String {
+        self.running.recipe().log.display().to_string()
+    }
+
+    /// Where it tells its health: `127.0.0.1:…`.
+    pub(super) fn operations(&self) -> &str {
+        &self.operations
+    }
+
+    pub(super) fn must_run(&mut self) -> Outcome {
+        self.running.must_run()
+    }
+
+    /// Shows what it complains about, and starts it again when it has ended.
+    pub(super) fn look(&mut self, session: &Session) -> Outcome {
+        self.follower.look();
+        match self.ended {
+            None => {
+                if let Some(status) = self.running.ended()? {
+                    say::bad(format!(
+                        "{} {}; it is started again",
+                        self.name(),
+                        told(status)
+                    ));
+                    self.ended = Some(Instant::now());
+                }
+            }
+            Some(since) if since.elapsed() >= PAUSE => {
+                self.running.restart(session)?;
+                self.ended = None;
+            }
+            Some(_) => {}
+        }
+        Ok(())
+    }
+}
+
+/// Starts a server again, at once, when it has ended.
+pub(super) fn revive(server: &mut Running, session: &Session) -> Outcome {
+    if let Some(status) = server.ended()? {
+        say::bad(format!(
+            "{} {}; it is started again",
+            server.recipe().name,
+            told(status)
+        ));
+        server.restart(session)?;
+    }
+    Ok(())
+}
+
+/// Whether the part at this address says that it is ready.
+pub(super) fn ready(address: &str) -> bool {
+    let ask = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+        stream.write_all(
+            format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")
+                .as_bytes(),
+        )?;
+        let mut start = [0; 12];
+        stream.read_exact(&mut start)?;
+        Ok(String::from_utf8_lossy(&start).into_owned())
+    };
+    ask().is_ok_and(|answer| answer.ends_with("200"))
+}
