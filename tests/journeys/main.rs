@@ -1,0 +1,25 @@
+//! Stories through the gateway, named after the requirement or the bar that
+//! they hold.
+
+mod access;
+mod demo;
+mod imports;
+mod invitations;
+mod lockout;
+mod logins;
+mod operating;
+mod seats;
+mod sessions;
+mod tenancy;
+mod users;
+
+/// Asserts that a call was refused with this reason.
+macro_rules! assert_refused {
+    ($call:expr, $reason:literal) => {{
+        let status = $call.expect_err(concat!("refused with ", $reason));
+        let refusal = testkit::refusal(&status);
+        assert_eq!(refusal.reason, $reason, "{status:?}");
+        refusal
+    }};
+}
+pub(crate) use assert_refused;
