@@ -11,8 +11,12 @@ use crate::failure::{Doing, Failure, Outcome};
 use crate::interrupt::blink;
 use crate::paths;
 use crate::run;
+use crate::say;
 use crate::session::Session;
 use crate::unprivileged::User;
+
+/// The pause before a process that ended is started again.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// How to start a process, any number of times.
 #[derive(Clone, Debug)]
@@ -62,6 +66,7 @@ impl Recipe {
             child,
             record: PathBuf::new(),
             recipe: self,
+            since: None,
         };
         // From here on it ends with us, even when it could not be written down.
         running.record = record?;
@@ -104,6 +109,8 @@ pub(crate) struct Running {
     child: Child,
     record: PathBuf,
     recipe: Recipe,
+    /// Since when it is seen to have ended.
+    since: Option<Instant>,
 }
 
 impl Running {
@@ -118,12 +125,25 @@ impl Running {
             .doing(format_args!("look after {}", self.recipe.name))
     }
 
-    /// Starts it anew after it has ended.
-    pub(crate) fn restart(&mut self, session: &Session) -> Outcome {
-        self.child = self.recipe.spawn()?;
-        session
-            .record(&self.recipe.name, self.child.id(), &self.recipe.marker)
-            .map(drop)
+    /// Starts it again, after a pause, when it has ended by itself. Says so when it has just ended.
+    pub(crate) fn keep_up(&mut self, session: &Session) -> Outcome {
+        match (self.since, self.ended()?) {
+            (None, Some(status)) => {
+                say::bad(format!(
+                    "{} {}; it is started again",
+                    self.recipe.name,
+                    told(status)
+                ));
+                self.since = Some(Instant::now());
+            }
+            (Some(since), _) if since.elapsed() >= PAUSE => {
+                self.child = self.recipe.spawn()?;
+                session.record(&self.recipe.name, self.child.id(), &self.recipe.marker)?;
+                self.since = None;
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     /// Fails when it has ended, with the end of its log.
@@ -157,7 +177,7 @@ impl Drop for Running {
 }
 
 /// How a process ended, in words.
-pub(crate) fn told(status: ExitStatus) -> String {
+fn told(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("ended with exit code {code}"),
         (None, Some(signal)) => format!("was ended by signal {signal}"),

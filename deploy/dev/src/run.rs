@@ -1,11 +1,12 @@
 //! Commands that are run to their end.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use crate::environment;
 use crate::failure::{Doing, Failure, Outcome};
 use crate::interrupt;
+use crate::process::{Signal, signal};
 
 /// What a person would type.
 pub(crate) fn shown(command: &Command) -> String {
@@ -20,11 +21,24 @@ pub(crate) fn shown(command: &Command) -> String {
 
 /// Runs it with our terminal, and says how it ended.
 pub(crate) fn status(command: &mut Command) -> Outcome<ExitStatus> {
-    let status = command
-        .status()
-        .doing(format_args!("run {}", command.get_program().display()))?;
-    interrupt::check()?;
-    Ok(status)
+    let child = command.spawn();
+    end_of(child.doing(format_args!("run {}", command.get_program().display()))?)
+}
+
+/// Waits for it, and ends it when we are to end.
+pub(crate) fn end_of(mut child: Child) -> Outcome<ExitStatus> {
+    loop {
+        if let Some(status) = child.try_wait().doing("wait for a program")? {
+            interrupt::check()?;
+            return Ok(status);
+        }
+        if interrupt::requested() {
+            // Ctrl-C reaches it too, but a signal sent to us alone does not.
+            drop(signal(child.id(), Signal::Terminate));
+            drop(child.wait());
+        }
+        interrupt::blink();
+    }
 }
 
 /// Runs it with our terminal; anything but success is a failure.
@@ -40,7 +54,8 @@ pub(crate) fn done(command: &mut Command) -> Outcome {
     }
 }
 
-/// Runs it in silence and returns what it said on standard output.
+/// Runs it in silence and returns what it said on standard output. For short work only: it is not
+/// ended by Ctrl-C, so that it can also be used while everything is being stopped.
 pub(crate) fn output(command: &mut Command) -> Outcome<String> {
     let output = command
         .stdin(Stdio::null())

@@ -32,9 +32,9 @@ impl Secrets {
         Ok(Self { file, values })
     }
 
-    /// A password: 32 random bytes in hex, safe in any URL.
+    /// A password: 16 random bytes in hex, safe in any URL.
     pub(crate) fn password(&mut self, name: &str) -> Outcome<String> {
-        self.value(name, |bytes| hex(&bytes))
+        self.value(name, |bytes| hex(&bytes[..16]))
     }
 
     /// A key: 32 random bytes in base64.
@@ -60,7 +60,7 @@ impl Secrets {
 
 /// A password nobody keeps.
 pub(crate) fn fresh_password() -> Outcome<String> {
-    Ok(hex(&random()?))
+    Ok(hex(&random()?[..16]))
 }
 
 /// Writes a file that only its owner can read, whole or not at all.

@@ -14,6 +14,7 @@ use crate::cluster::Throwaway;
 use crate::failure::{Doing, Failure, Outcome};
 use crate::interrupt;
 use crate::paths::Paths;
+use crate::run;
 use crate::say;
 use crate::session::Session;
 use crate::tools::{self, Cargo};
@@ -125,16 +126,13 @@ fn counted(command: &mut Command) -> Outcome<(Count, bool)> {
         child.stdout.take().ok_or_else(missing)?,
     );
     // nextest speaks on one of the two, `cargo test` on the other.
-    let (first, second) = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let errors = scope.spawn(|| relayed(errors, std::io::stderr()));
-        (
-            relayed(output, std::io::stdout()),
-            errors.join().unwrap_or_default(),
-        )
-    });
-    let status = child.wait().doing("wait for the tests")?;
-    interrupt::check()?;
-    Ok((first + second, status.success()))
+        let output = scope.spawn(|| relayed(output, std::io::stdout()));
+        let status = run::end_of(child)?;
+        let count = errors.join().unwrap_or_default() + output.join().unwrap_or_default();
+        Ok((count, status.success()))
+    })
 }
 
 fn relayed(from: impl std::io::Read, mut to: impl Write) -> Count {

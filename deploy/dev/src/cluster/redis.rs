@@ -1,7 +1,6 @@
 //! A Redis (or Valkey) of our own, on a free loopback port, behind a password. It keeps nothing:
 //! for Usher, Redis is a hint.
 
-use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
@@ -86,8 +85,6 @@ impl Redis {
             running.must_run()?;
             Ok(answers(port, password))
         })?;
-        // It has read its password; nobody else needs to.
-        drop(fs::remove_file(&configuration));
         if !ready {
             return Err(Failure::new("Redis does not get ready"));
         }

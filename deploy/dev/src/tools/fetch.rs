@@ -45,11 +45,10 @@ fn download(paths: &Paths, pin: &Pin, into: &Path) -> Outcome<PathBuf> {
     pip.arg("--requirement")
         .arg(&requirements)
         .stdin(Stdio::null());
-    if std::io::stdout().is_terminal() {
-        run::done(&mut pip)?;
-    } else {
-        run::output(pip.arg("--quiet"))?;
+    if !std::io::stdout().is_terminal() {
+        pip.arg("--quiet");
     }
+    run::done(&mut pip)?;
     let files = fs::read_dir(into)
         .doing("look at what pip fetched")?
         .filter_map(Result::ok)

@@ -9,6 +9,10 @@ use crate::tools;
 
 pub(super) fn show(paths: &Paths, stack: &Stack) {
     let addresses = &stack.addresses;
+    let grpcurl = match tools::grpcurl(paths) {
+        Ok(program) => shown(paths, &program),
+        Err(_) => "grpcurl".to_owned(),
+    };
     say::heading("Usher runs");
     let none = "not caught: another mail server is used";
     let rows = [
@@ -24,10 +28,6 @@ pub(super) fn show(paths: &Paths, stack: &Stack) {
     for (name, value) in rows {
         say::plain(format!("  {name:9} {value}"));
     }
-    let grpcurl = match tools::grpcurl(paths) {
-        Ok(program) => shown(paths, &program),
-        Err(_) => "grpcurl".to_owned(),
-    };
     say::heading("Try");
     for line in lines(&grpcurl, stack) {
         say::plain(format!("  {line}\n"));

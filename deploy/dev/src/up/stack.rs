@@ -108,7 +108,7 @@ impl Stack {
                 self.redis.as_mut().and_then(Redis::running),
             ];
             for server in servers.into_iter().flatten() {
-                super::watch::revive(server, &self.session)?;
+                server.keep_up(&self.session)?;
             }
             (0..10).for_each(|_| interrupt::blink());
         }

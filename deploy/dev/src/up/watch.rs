@@ -2,25 +2,19 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::services::Prepared;
 use crate::failure::Outcome;
 use crate::log::Follower;
-use crate::process::{Running, told};
-use crate::say;
+use crate::process::Running;
 use crate::session::Session;
-
-/// The pause before a part that ended is started again.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// One process of Usher.
 pub(super) struct Part {
     running: Running,
     follower: Follower,
     operations: String,
-    /// When it was seen to have ended.
-    ended: Option<Instant>,
 }
 
 impl Part {
@@ -31,7 +25,6 @@ impl Part {
             running: recipe.start(session)?,
             follower,
             operations,
-            ended: None,
         })
     }
 
@@ -55,38 +48,8 @@ impl Part {
     /// Shows what it complains about, and starts it again when it has ended.
     pub(super) fn look(&mut self, session: &Session) -> Outcome {
         self.follower.look();
-        match self.ended {
-            None => {
-                if let Some(status) = self.running.ended()? {
-                    say::bad(format!(
-                        "{} {}; it is started again",
-                        self.name(),
-                        told(status)
-                    ));
-                    self.ended = Some(Instant::now());
-                }
-            }
-            Some(since) if since.elapsed() >= PAUSE => {
-                self.running.restart(session)?;
-                self.ended = None;
-            }
-            Some(_) => {}
-        }
-        Ok(())
+        self.running.keep_up(session)
     }
-}
-
-/// Starts a server again, at once, when it has ended.
-pub(super) fn revive(server: &mut Running, session: &Session) -> Outcome {
-    if let Some(status) = server.ended()? {
-        say::bad(format!(
-            "{} {}; it is started again",
-            server.recipe().name,
-            told(status)
-        ));
-        server.restart(session)?;
-    }
-    Ok(())
 }
 
 /// Whether the part at this address says that it is ready.
