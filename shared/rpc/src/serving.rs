@@ -27,13 +27,14 @@ pub fn deadline() -> Option<Instant> {
 /// where there is neither, a fresh one, so that a fault can always be found.
 #[must_use]
 pub fn trace_id() -> String {
-    crate::trace::span_trace_id()
-        .or_else(|| {
-            crate::trace::id_of(
-                &SERVING
-                    .try_with(|serving| serving.traceparent.clone())
-                    .ok()??,
-            )
-        })
-        .unwrap_or_else(|| uuid::Uuid::new_v4().simple().to_string())
+    known_trace_id().unwrap_or_else(|| uuid::Uuid::new_v4().simple().to_string())
+}
+
+/// The id of the current trace, where there is one: for log lines.
+#[must_use]
+pub fn known_trace_id() -> Option<String> {
+    crate::trace::span_trace_id().or_else(|| {
+        let named = SERVING.try_with(|serving| serving.traceparent.clone());
+        crate::trace::id_of(&named.ok()??)
+    })
 }

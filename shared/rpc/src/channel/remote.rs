@@ -1,0 +1,41 @@
+//! The HTTP/2 side of a channel across the network.
+
+use std::time::Duration;
+
+use http::Uri;
+use tonic::transport::{Endpoint, Error};
+use tonic::{Code, Status};
+
+/// All limits are said here, because the defaults of the layers below differ
+/// with their versions.
+pub fn endpoint(uri: Uri) -> Endpoint {
+    Endpoint::from(uri)
+        // A peer that is there accepts at once; one that is not is asked again.
+        .connect_timeout(Duration::from_secs(2))
+        .tcp_nodelay(true)
+        .tcp_keepalive(Some(Duration::from_secs(30)))
+        // Finds out within 15 s that a peer vanished without a word, also while
+        // no call waits, so that the next call does not have to find out.
+        .http2_keep_alive_interval(Duration::from_secs(10))
+        .keep_alive_timeout(Duration::from_secs(5))
+        .keep_alive_while_idle(true)
+        // One stream holds up to 1 MiB that nobody has read yet, all streams of
+        // a connection 8 MiB.
+        .initial_stream_window_size(1024 * 1024)
+        .initial_connection_window_size(8 * 1024 * 1024)
+        .http2_max_header_list_size(16 * 1024)
+        // Calls that wait for the connection; more are refused.
+        .buffer_size(1024)
+}
+
+/// A call to which there was no answer. Whatever came between, the callee could
+/// not be asked.
+pub fn status(error: Error) -> Status {
+    let status = Status::from_error(Box::new(error));
+    match status.code() {
+        Code::Unknown | Code::Internal | Code::Unavailable => {
+            crate::Error::unavailable("a service", status).into()
+        }
+        _ => status,
+    }
+}

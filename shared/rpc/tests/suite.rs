@@ -1,0 +1,10 @@
+//! The layers and the channel, before small services of the contract.
+
+#[path = "suite/access.rs"]
+mod access;
+#[path = "suite/calls.rs"]
+mod calls;
+#[path = "suite/island.rs"]
+mod island;
+#[path = "suite/tokens.rs"]
+mod tokens;
