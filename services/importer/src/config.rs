@@ -1,0 +1,13 @@
+//! What only this service can be told.
+
+use std::path::PathBuf;
+
+/// The flags of importer.
+#[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Importer")]
+pub struct Config {
+    /// Where files stand while they are read, each at most 256 MiB, eight at a
+    /// time. Nothing is left there, not even by a kill
+    #[arg(long, env = "USHER_SPOOL_DIR", default_value_os_t = std::env::temp_dir())]
+    pub spool_dir: PathBuf,
+}

@@ -1,0 +1,208 @@
+//! The table `import_rows`.
+
+use std::collections::HashSet;
+
+use sqlx::{PgConnection, types::Json};
+use uuid::Uuid;
+
+use crate::reading::{self, Problem, Verdict};
+
+mod outcomes;
+mod pages;
+mod seats;
+
+pub use outcomes::{Draft, Outcome, erase_user, next_good, set_outcomes};
+pub use pages::{Filter, after, before, count};
+pub use seats::{OverSeats, over_seats};
+
+/// A row as it is stored.
+#[derive(Clone, Debug)]
+pub struct Row {
+    pub line: i32,
+    pub email: String,
+    pub first_name: String,
+    pub last_name: String,
+    pub role: String,
+    pub role_id: Option<Uuid>,
+    pub default_group: bool,
+    pub verdict: String,
+    pub state: String,
+    pub duplicate_of: Option<i32>,
+    pub problems: Option<Json<Vec<Problem>>>,
+    pub existing: bool,
+    pub outcome: Option<String>,
+    pub user_id: Option<Uuid>,
+    pub failure: String,
+}
+
+fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Good => "GOOD",
+        Verdict::Flagged => "FLAGGED",
+        Verdict::Wrong => "WRONG",
+        Verdict::Blank => "BLANK",
+    }
+}
+
+fn problems(list: &[Problem]) -> Option<Json<&[Problem]>> {
+    (!list.is_empty()).then_some(Json(list))
+}
+
+/// Adds rows as they were read. `existing` holds the addresses, in lower case,
+/// that belong to users.
+///
+/// An INSERT of arrays, because Postgres refuses COPY into a table under row
+/// level security.
+pub async fn insert(
+    db: &mut PgConnection,
+    tenant: Uuid,
+    import: Uuid,
+    rows: &[reading::Row],
+    existing: &HashSet<String>,
+) -> sqlx::Result<()> {
+    let text = |of: fn(&reading::Fields) -> &String| -> Vec<&str> {
+        rows.iter().map(|row| of(&row.judged.fields).as_str()).collect()
+    };
+    let verdicts: Vec<&str> = rows.iter().map(|row| verdict(row.judged.verdict)).collect();
+    let exists = |row: &reading::Row| existing.contains(&row.judged.fields.email.to_ascii_lowercase());
+    sqlx::query!(
+        "INSERT INTO import_rows (tenant_id, import_id, line, email, first_name, last_name, role, role_id, unknown_role,
+                                  default_group, verdict, state, duplicate_of, problems, existing)
+         SELECT $1, $2, line, email, first_name, last_name, role, role_id, unknown_role, default_group, verdict,
+                CASE WHEN duplicate_of IS NULL THEN verdict ELSE 'DUPLICATE' END, duplicate_of, problems, existing
+         FROM unnest($3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::uuid[], $9::text[], $10::bool[],
+                     $11::text[], $12::int[], $13::jsonb[], $14::bool[])
+              AS r (line, email, first_name, last_name, role, role_id, unknown_role, default_group, verdict,
+                    duplicate_of, problems, existing)",
+        tenant,
+        import,
+        &rows.iter().map(|row| row.line.cast_signed()).collect::<Vec<_>>(),
+        &text(|fields| &fields.email) as _,
+        &text(|fields| &fields.first_name) as _,
+        &text(|fields| &fields.last_name) as _,
+        &text(|fields| &fields.role) as _,
+        &rows.iter().map(|row| row.judged.role_id).collect::<Vec<_>>() as _,
+        &rows.iter().map(|row| row.judged.unknown_role.as_deref()).collect::<Vec<_>>() as _,
+        &rows.iter().map(|row| row.judged.default_group).collect::<Vec<_>>(),
+        &verdicts as _,
+        &rows.iter().map(|row| row.duplicate_of.map(u32::cast_signed)).collect::<Vec<_>>() as _,
+        &rows.iter().map(|row| problems(&row.judged.problems)).collect::<Vec<_>>() as _,
+        &rows.iter().map(exists).collect::<Vec<_>>(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The rows of these lines, in the order of the file.
+pub async fn find_all(db: &mut PgConnection, tenant: Uuid, import: Uuid, lines: &[i32]) -> sqlx::Result<Vec<Row>> {
+    sqlx::query_as!(
+        Row,
+        r#"SELECT line, email, first_name, last_name, role, role_id, default_group, verdict, state, duplicate_of,
+                problems AS "problems: Json<Vec<Problem>>", existing, outcome, user_id, failure
+         FROM import_rows WHERE tenant_id = $1 AND import_id = $2 AND line = ANY($3) ORDER BY line"#,
+        tenant,
+        import,
+        lines,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// One row.
+pub async fn find(db: &mut PgConnection, tenant: Uuid, import: Uuid, line: i32) -> sqlx::Result<Option<Row>> {
+    Ok(find_all(db, tenant, import, &[line]).await?.pop())
+}
+
+/// Stores a row as it was judged anew, or as dropped.
+pub async fn update(
+    db: &mut PgConnection,
+    tenant: Uuid,
+    import: Uuid,
+    line: i32,
+    judged: &reading::Judged,
+    existing: bool,
+    dropped: bool,
+) -> sqlx::Result<()> {
+    let verdict = if dropped { "DROPPED" } else { verdict(judged.verdict) };
+    sqlx::query!(
+        "UPDATE import_rows SET email = $4, first_name = $5, last_name = $6, role = $7, role_id = $8,
+                unknown_role = $9, default_group = $10, verdict = $11, state = $11, duplicate_of = NULL,
+                problems = $12, existing = $13
+         WHERE tenant_id = $1 AND import_id = $2 AND line = $3",
+        tenant,
+        import,
+        line,
+        judged.fields.email,
+        judged.fields.first_name,
+        judged.fields.last_name,
+        judged.fields.role,
+        judged.role_id,
+        judged.unknown_role,
+        judged.default_group,
+        verdict,
+        problems(&judged.problems) as _,
+        existing,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Finds anew which rows of an address are duplicates: of those that could be
+/// committed, all but the first.
+pub async fn rank(db: &mut PgConnection, tenant: Uuid, import: Uuid, address: &str) -> sqlx::Result<()> {
+    sqlx::query!(
+        r#"UPDATE import_rows r SET
+                state = CASE WHEN r.line = ranked.first THEN r.verdict ELSE 'DUPLICATE' END,
+                duplicate_of = nullif(ranked.first, r.line)
+         FROM (SELECT line, min(line) OVER () AS first FROM import_rows
+               WHERE tenant_id = $1 AND import_id = $2 AND lower(email COLLATE "C") = lower($3 COLLATE "C")
+                 AND verdict IN ('GOOD', 'FLAGGED')) ranked
+         WHERE r.tenant_id = $1 AND r.import_id = $2 AND r.line = ranked.line"#,
+        tenant,
+        import,
+        address,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Gives all rows that name an unknown role a role, and answers how many there
+/// are.
+pub async fn map_role(db: &mut PgConnection, tenant: Uuid, import: Uuid, name: &str, role: Uuid) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        "UPDATE import_rows SET role_id = $4,
+                verdict = CASE verdict WHEN 'FLAGGED' THEN 'GOOD' ELSE verdict END,
+                state = CASE state WHEN 'FLAGGED' THEN 'GOOD' ELSE state END
+         WHERE tenant_id = $1 AND import_id = $2 AND unknown_role = $3",
+        tenant,
+        import,
+        name,
+        role,
+    );
+    Ok(done.execute(db).await?.rows_affected())
+}
+
+/// An unknown role and how many flagged rows name it.
+pub struct UnknownRole {
+    pub import_id: Uuid,
+    pub name: String,
+    pub rows: i64,
+}
+
+/// The roles that wait for a mapping, the most frequent first; of a file that
+/// names thousands, some.
+pub async fn unknown_roles(db: &mut PgConnection, tenant: Uuid, imports: &[Uuid]) -> sqlx::Result<Vec<UnknownRole>> {
+    sqlx::query_as!(
+        UnknownRole,
+        r#"SELECT import_id, unknown_role AS "name!", count(*) AS "rows!" FROM import_rows
+         WHERE tenant_id = $1 AND import_id = ANY($2) AND state = 'FLAGGED' AND unknown_role IS NOT NULL
+         GROUP BY import_id, unknown_role ORDER BY 3 DESC, 2 LIMIT 500"#,
+        tenant,
+        imports,
+    )
+    .fetch_all(db)
+    .await
+}

@@ -1,0 +1,33 @@
+//! What follows from events of other services.
+
+use contract::{
+    Id,
+    feed::Event,
+    identity::{self, User, event::Kind},
+};
+use feed::Consumer;
+use rpc::Error;
+use store::Tx;
+
+use crate::db;
+
+/// Follows identity.
+pub struct Identity;
+
+#[tonic::async_trait]
+impl Consumer for Identity {
+    type Event = identity::Event;
+    const PRODUCER: &'static str = "identity";
+
+    async fn apply(&self, tx: &mut Tx, about: &Event, event: identity::Event) -> Result<(), Error> {
+        let tenant = about.tenant_id.parse::<Id<identity::Tenant>>()?;
+        match event.kind {
+            Some(Kind::UserDeleted(deleted)) => {
+                let user = deleted.user_id.parse::<Id<User>>()?;
+                db::rows::erase_user(tx, tenant.uuid(), user.uuid()).await?;
+            }
+            _ => {} // not ours
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,56 @@
+//! An upload on its way to the disk.
+
+use std::{io, os::unix::fs::OpenOptionsExt as _, path::Path};
+
+use aws_lc_rs::digest::{Context, SHA256};
+use contract::{
+    Id,
+    importer::{ErrorReason, UploadHeader, UploadImportRequest, upload_import_request::Part},
+};
+use rpc::{Because as _, Error};
+use tokio::io::AsyncWriteExt as _;
+use tonic::Streaming;
+
+/// The most bytes that a file may have.
+const MOST: u64 = 256 << 20;
+
+/// A file that was uploaded. It has no name, so it is gone with this value,
+/// also where the process is killed.
+pub struct Spooled {
+    pub header: UploadHeader,
+    pub file: std::fs::File,
+    /// Its SHA-256.
+    pub hash: Vec<u8>,
+}
+
+/// Takes in an upload; one that is too large is refused while it comes in.
+pub async fn take(folder: &Path, mut parts: Streaming<UploadImportRequest>) -> Result<Spooled, Error> {
+    let malformed = |why: &str| ErrorReason::UploadMalformed.because(format!("the upload {why}"));
+    let Some(Part::Header(header)) = parts.message().await?.and_then(|message| message.part) else {
+        return Err(malformed("does not begin with its header"));
+    };
+    let mut file = tokio::fs::File::from_std(nameless(folder)?);
+    let mut hash = Context::new(&SHA256);
+    let mut size = 0;
+    while let Some(message) = parts.message().await? {
+        let Some(Part::Chunk(chunk)) = message.part else {
+            return Err(malformed("has a second header"));
+        };
+        size += chunk.len() as u64;
+        if size > MOST {
+            return Err(ErrorReason::FileUnreadable.because("the file has more than 256 MiB"));
+        }
+        hash.update(&chunk);
+        file.write_all(&chunk).await?;
+    }
+    file.flush().await?;
+    Ok(Spooled { header, file: file.into_std().await, hash: hash.finish().as_ref().to_vec() })
+}
+
+/// A file that nobody else can open.
+fn nameless(folder: &Path) -> io::Result<std::fs::File> {
+    let path = folder.join(format!("usher-import-{}", Id::<UploadHeader>::new()));
+    let file = std::fs::OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
+    std::fs::remove_file(&path)?;
+    Ok(file)
+}

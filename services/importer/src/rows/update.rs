@@ -1,0 +1,90 @@
+//! Fixes or drops one row; it, and those that it made duplicates, are judged
+//! anew.
+
+use contract::{
+    Id,
+    importer::{ErrorReason, Event, Import, ImportRowUpdated, UpdateImportRowRequest, UpdateImportRowResponse},
+};
+use rpc::{Because as _, Caller, Error};
+use uuid::Uuid;
+
+use super::view;
+use crate::{
+    Importer,
+    db::{self, rows::Row},
+    imports, people,
+    reading::{Fields, Judged, Roles, judge},
+    roles, seats,
+};
+
+pub async fn run(
+    app: &Importer,
+    caller: &Caller,
+    ask: UpdateImportRowRequest,
+) -> Result<UpdateImportRowResponse, Error> {
+    let (tenant, id) = (caller.tenant()?.uuid(), ask.import_id.parse::<Id<Import>>()?.uuid());
+    let roles = roles::of_tenant(app, caller).await?;
+    let exists = exists(app, caller, &ask).await?;
+
+    let mut tx = app.store.begin(caller, &ask).await?;
+    let import = db::imports::lock(&mut tx, tenant, id).await?.ok_or_else(imports::not_found)?;
+    if !imports::in_review(&import) {
+        return Err(imports::review_over());
+    }
+    let line = ask.line.cast_signed();
+    let row = db::rows::find(&mut tx, tenant, id, line).await?.ok_or_else(row_not_found)?;
+    let roles = roles.with_mapped(db::roles::all(&mut tx, tenant, id).await?);
+    let judged = anew(&row, &ask, &roles);
+    let dropped = ask.dropped.unwrap_or(row.verdict == "DROPPED");
+    let exists = exists.unwrap_or(row.existing);
+    db::rows::update(&mut tx, tenant, id, line, &judged, exists, dropped).await?;
+    db::rows::rank(&mut tx, tenant, id, &row.email).await?;
+    db::rows::rank(&mut tx, tenant, id, &judged.fields.email).await?;
+    db::imports::recount(&mut tx, tenant, id).await?;
+    tx.publish(Event::from(ImportRowUpdated { import_id: ask.import_id, line: ask.line }));
+    let reply = reply(app, caller, &mut tx, id, line).await?;
+    tx.commit(reply).await
+}
+
+fn row_not_found() -> Error {
+    ErrorReason::RowNotFound.because("there is no row on this line")
+}
+
+/// Whether a new address belongs to a user; `None` where it stays.
+async fn exists(app: &Importer, caller: &Caller, ask: &UpdateImportRowRequest) -> Result<Option<bool>, Error> {
+    let Some(email) = &ask.email else { return Ok(None) };
+    let found = people::existing(app, caller, vec![email.trim().to_ascii_lowercase()]).await?;
+    Ok(Some(!found.is_empty()))
+}
+
+fn anew(row: &Row, ask: &UpdateImportRowRequest, roles: &Roles) -> Judged {
+    let text = |new: &Option<String>, old: &String| new.as_ref().unwrap_or(old).clone();
+    let default_group = ask.default_group.unwrap_or(row.default_group);
+    let fields = Fields {
+        email: text(&ask.email, &row.email),
+        first_name: text(&ask.first_name, &row.first_name),
+        last_name: text(&ask.last_name, &row.last_name),
+        role: text(&ask.role, &row.role),
+        default_group: if default_group { "TRUE" } else { "" }.to_owned(),
+    };
+    // What was said of the row as such is seen to with any fix; of this column
+    // the words are gone, so what was said of it stays until it is set.
+    let stays = |field: &str| field == "default_group" && ask.default_group.is_none();
+    let before = row.problems.iter().flat_map(|problems| problems.iter());
+    judge(fields, roles, before.filter(|problem| stays(&problem.field)).cloned().collect())
+}
+
+async fn reply(
+    app: &Importer,
+    caller: &Caller,
+    tx: &mut store::Tx,
+    id: Uuid,
+    line: i32,
+) -> Result<UpdateImportRowResponse, Error> {
+    let tenant = caller.tenant()?.uuid();
+    let row = db::rows::find(tx, tenant, id, line).await?.ok_or_else(row_not_found)?;
+    let over = seats::of_tenant(app, caller).await?.over(tx, tenant, id).await?;
+    let import = db::imports::find(tx, tenant, id).await?.ok_or_else(imports::not_found)?;
+    let import = imports::view(app, caller, tx, import).await?;
+    Ok(UpdateImportRowResponse { row: Some(view::row(row, Some(&over))), import: Some(import) })
+}

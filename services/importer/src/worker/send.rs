@@ -1,0 +1,105 @@
+//! Asks invitation for the users of a chunk, until it answers.
+
+use std::{sync::Arc, time::Duration};
+
+use boot::Service as _;
+use contract::{
+    Id,
+    identity::Tenant,
+    invitation::{
+        BatchCreateInvitationsResponse, InvitationOutcome, invitation_outcome,
+        invitation_service_client::InvitationServiceClient,
+    },
+};
+use rpc::{Caller, Error};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{
+    chunk::Chunk,
+    refusal::{Failed, Refusal, failed},
+};
+use crate::{
+    Importer,
+    db::{commits::Claimed, rows::Outcome},
+};
+
+/// How long one call may take.
+const DEADLINE: Duration = Duration::from_secs(30);
+/// How often a chunk is tried on which something breaks.
+const ATTEMPTS: u32 = 8;
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// One outcome a row, in their order; `None` where it was told to stop first.
+pub async fn run(
+    app: &Importer,
+    of: &Claimed,
+    chunk: &Chunk,
+    stopping: &CancellationToken,
+) -> Option<Vec<Outcome>> {
+    let mut broken = 0;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let error = match ask(app, of, chunk).await {
+            Ok(reply) if reply.outcomes.len() == chunk.rows.len() => return Some(outcomes(of, chunk, reply)),
+            Ok(_) => Error::fault("invitation answered another number of outcomes than it was asked for"),
+            Err(error) => error,
+        };
+        let refused = match failed(&error) {
+            Failed::Later => None,
+            Failed::Broken => {
+                broken += 1;
+                (broken == ATTEMPTS).then(|| "an internal error; see the logs of the suite".to_owned())
+            }
+            Failed::Refused(words) => Some(words),
+        };
+        tracing::warn!(import = %of.id, %error, "a chunk was not taken");
+        if let Some(words) = refused {
+            return Some(all_failed(chunk, &words));
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+            () = stopping.cancelled() => return None,
+        }
+    }
+}
+
+/// Asks on behalf of who committed: the import can do what they can.
+async fn ask(app: &Importer, of: &Claimed, chunk: &Chunk) -> Result<BatchCreateInvitationsResponse, Error> {
+    let tenant = Id::<Tenant>::from_uuid(of.tenant_id);
+    let mut caller = Caller::acting(Importer::NAME, tenant, Some(Id::from_uuid(of.user)));
+    caller.home = Some(of.home.map_or(tenant, Id::from_uuid));
+    caller.address = of.address.as_ref().and_then(|address| address.parse().ok());
+    caller.request_id = Arc::from(of.id.to_string());
+    let mut client = InvitationServiceClient::new(app.peers.invitation.on_behalf_of(&caller));
+    let mut request = tonic::Request::new(chunk.request(of));
+    request.set_timeout(DEADLINE);
+    Ok(client.batch_create_invitations(request).await?.into_inner())
+}
+
+fn outcomes(of: &Claimed, chunk: &Chunk, reply: BatchCreateInvitationsResponse) -> Vec<Outcome> {
+    let rows = chunk.rows.iter().map(|row| row.line);
+    rows.zip(reply.outcomes).map(|(line, outcome)| one(of, line, outcome)).collect()
+}
+
+fn one(of: &Claimed, line: i32, outcome: InvitationOutcome) -> Outcome {
+    let not = |outcome, failure| Outcome { line, outcome, user_id: None, failure };
+    match outcome.outcome {
+        Some(invitation_outcome::Outcome::Invitation(invitation)) => {
+            let user_id = Uuid::parse_str(&invitation.user_id).ok();
+            Outcome { line, outcome: "CREATED", user_id, failure: String::new() }
+        }
+        Some(invitation_outcome::Outcome::Refusal(status)) => {
+            let refusal = Refusal::of_row(&status);
+            let skip = refusal.email_taken && of.existing_users.as_deref() != Some("FAIL");
+            if skip { not("SKIPPED", String::new()) } else { not("FAILED", refusal.words) }
+        }
+        None => not("FAILED", "invitation did not say what became of it".to_owned()),
+    }
+}
+
+fn all_failed(chunk: &Chunk, words: &str) -> Vec<Outcome> {
+    let failed = |line| Outcome { line, outcome: "FAILED", user_id: None, failure: words.to_owned() };
+    chunk.rows.iter().map(|row| failed(row.line)).collect()
+}
