@@ -1,0 +1,136 @@
+//! A session token or API key from outside becomes the short-lived signed
+//! token that services verify.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use arc_swap::ArcSwapOption;
+use aws_lc_rs::digest::{Context, SHA256};
+use contract::identity::{ExchangeTokenRequest, token_service_client::TokenServiceClient};
+use http::HeaderValue;
+use quick_cache::sync::Cache;
+use tokio::{sync::Mutex, time::Instant};
+use tonic::{Code, Request, Status};
+
+use crate::headers::{CLIENT_ADDRESS, REQUEST_ID};
+
+/// How long an answer of identity is believed, from the moment of asking and
+/// never extended: the bound on how late a revocation reaches a caller.
+const BELIEVED: Duration = Duration::from_secs(1);
+/// How long a failure to answer is passed on before identity is asked again,
+/// so that those who waited do not ask one after the other.
+const FAILURE_BELIEVED: Duration = Duration::from_millis(100);
+/// Tokens remembered. One takes about 1 KiB.
+const REMEMBERED: usize = 50_000;
+
+/// The exchange, shared by all threads.
+pub(crate) struct Exchange {
+    identity: TokenServiceClient<rpc::Channel>,
+    slots: Cache<[u8; 32], Arc<Slot>>,
+}
+
+/// What is known about one token in one tenant.
+#[derive(Default)]
+struct Slot {
+    answer: ArcSwapOption<Answer>,
+    /// Held by the one who asks; the others wait for that answer.
+    asking: Mutex<()>,
+}
+
+struct Answer {
+    result: Result<HeaderValue, Status>,
+    until: Instant,
+}
+
+/// Who wants to exchange.
+pub(crate) struct Bearer<'request> {
+    /// The token.
+    pub token: &'request str,
+    /// The tenant in which it wants to act; empty: its own.
+    pub tenant: &'request str,
+    /// The address of the client.
+    pub address: Option<IpAddr>,
+    /// The id of the request.
+    pub request_id: &'request HeaderValue,
+}
+
+impl Exchange {
+    pub(crate) fn new(identity: rpc::Channel) -> Self {
+        Self { identity: TokenServiceClient::new(identity), slots: Cache::new(REMEMBERED) }
+    }
+
+    /// True where the answer for this token is known and fresh.
+    pub(crate) fn knows(&self, bearer: &Bearer<'_>) -> bool {
+        self.slots.get(&key(bearer)).is_some_and(|slot| slot.fresh().is_some())
+    }
+
+    /// The `authorization` header for services, or why there is none.
+    pub(crate) async fn header(&self, bearer: &Bearer<'_>) -> Result<HeaderValue, Status> {
+        let key = key(bearer);
+        let slot = match self.slots.get(&key) {
+            Some(slot) => slot,
+            None => self
+                .slots
+                .get_or_insert_with(&key, || Ok::<_, Status>(Arc::new(Slot::default())))?,
+        };
+        if let Some(answer) = slot.fresh() {
+            return answer.result.clone();
+        }
+        let _asking = slot.asking.lock().await;
+        if let Some(answer) = slot.fresh() {
+            return answer.result.clone();
+        }
+        let asked = Instant::now();
+        let result = self.ask(bearer).await;
+        let believed = match &result {
+            Ok(_) => BELIEVED,
+            Err(status) if final_refusal(status.code()) => BELIEVED,
+            Err(_) => FAILURE_BELIEVED,
+        };
+        let answer = Answer { result: result.clone(), until: asked + believed };
+        slot.answer.store(Some(Arc::new(answer)));
+        result
+    }
+
+    async fn ask(&self, bearer: &Bearer<'_>) -> Result<HeaderValue, Status> {
+        let mut request = Request::new(ExchangeTokenRequest {
+            token: bearer.token.to_owned(),
+            tenant: bearer.tenant.to_owned(),
+        });
+        let metadata = request.metadata_mut().as_mut();
+        metadata.insert(REQUEST_ID, bearer.request_id.clone());
+        if let Some(value) = bearer.address.and_then(|ip| ip.to_string().try_into().ok()) {
+            metadata.insert(CLIENT_ADDRESS, value);
+        }
+        let jwt = self.identity.clone().exchange_token(request).await?.into_inner().jwt;
+        let mut header = HeaderValue::try_from(format!("Bearer {jwt}"))
+            .map_err(|_| Status::internal("identity answered a malformed token"))?;
+        header.set_sensitive(true);
+        Ok(header)
+    }
+}
+
+impl Slot {
+    fn fresh(&self) -> Option<Arc<Answer>> {
+        self.answer.load_full().filter(|answer| Instant::now() < answer.until)
+    }
+}
+
+/// True where asking again at once would get the same refusal.
+fn final_refusal(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Unauthenticated | Code::PermissionDenied | Code::NotFound | Code::InvalidArgument
+    )
+}
+
+/// Memory keeps digests, not tokens.
+fn key(bearer: &Bearer<'_>) -> [u8; 32] {
+    let mut context = Context::new(&SHA256);
+    context.update(bearer.token.as_bytes());
+    // A token has no zero byte, so (token, tenant) is unambiguous.
+    context.update(&[0]);
+    context.update(bearer.tenant.as_bytes());
+    let mut key = [0; 32];
+    key.copy_from_slice(context.finish().as_ref());
+    key
+}

@@ -1,0 +1,78 @@
+//! Tokens from outside become tokens that services verify, and stop doing so
+//! within a second of their end.
+
+use std::{sync::atomic::Ordering::SeqCst, time::Duration};
+
+use tokio::time::{Instant, advance};
+use tonic::Code;
+
+use crate::fakes::{Behind, GET_USER, call, send};
+
+const TOKEN: (&str, &str) = ("authorization", "Bearer opaque");
+
+#[tokio::test(start_paused = true)]
+async fn many_calls_at_once_ask_identity_once() {
+    let behind = Behind::default();
+    let gateway = behind.gateway(&["--rate-burst", "1000"], None);
+    let calls = (0..100).map(|_| send(&gateway, call(GET_USER, "203.0.113.7", &[TOKEN])));
+    for (status, _) in futures::future::join_all(calls).await {
+        assert_eq!(status.code(), Code::Ok);
+    }
+    assert_eq!(behind.exchanges.load(SeqCst), 1);
+    assert_eq!(behind.last().headers["authorization"], "Bearer jwt.of-opaque.at-");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revoked_token_works_for_a_second_at_most_however_often_it_is_used() {
+    let behind = Behind::default();
+    let gateway = behind.gateway(&["--rate-burst", "10000"], None);
+    let once = || send(&gateway, call(GET_USER, "203.0.113.7", &[TOKEN]));
+    assert_eq!(once().await.0.code(), Code::Ok);
+    behind.revoked.lock().unwrap().push("opaque".into());
+    let revoked = Instant::now();
+    while once().await.0.code() == Code::Ok {
+        advance(Duration::from_millis(10)).await;
+        assert!(revoked.elapsed() < Duration::from_secs(2), "still believed");
+    }
+    assert!(revoked.elapsed() <= Duration::from_millis(1010), "{:?}", revoked.elapsed());
+}
+
+#[tokio::test]
+async fn one_tenants_token_is_not_another_tenants() {
+    let behind = Behind::default();
+    let gateway = behind.gateway(&[], None);
+    for tenant in ["acme", "globex"] {
+        let headers = [TOKEN, ("usher-tenant", tenant)];
+        send(&gateway, call(GET_USER, "203.0.113.7", &headers)).await;
+        let expected = format!("Bearer jwt.of-opaque.at-{tenant}");
+        assert_eq!(behind.last().headers["authorization"], expected.as_str());
+    }
+}
+
+#[tokio::test]
+async fn a_stale_token_refuses_what_needs_one_and_not_a_new_login() {
+    let behind = Behind::default();
+    let gateway = behind.gateway(&[], None);
+    behind.revoked.lock().unwrap().push("opaque".into());
+    let (status, _) = send(&gateway, call(GET_USER, "203.0.113.7", &[TOKEN])).await;
+    assert_eq!(status.code(), Code::Unauthenticated);
+    assert_eq!(behind.count(), 0);
+    let login = "/usher.identity.v1.LoginService/StartLogin";
+    let login = contract::methods()
+        .iter()
+        .find(|method| method.path == login || method.service.ends_with(".LoginService"))
+        .expect("the contract has a login");
+    let (status, _) = send(&gateway, call(login.path, "203.0.113.7", &[TOKEN])).await;
+    assert_eq!(status.code(), Code::Ok);
+    assert!(!behind.last().headers.contains_key("authorization"));
+}
+
+#[tokio::test]
+async fn a_signed_token_passes_as_it_is() {
+    let behind = Behind::default();
+    let gateway = behind.gateway(&[], None);
+    let signed = [("authorization", "Bearer head.claims.signature")];
+    send(&gateway, call(GET_USER, "203.0.113.7", &signed)).await;
+    assert_eq!(behind.last().headers["authorization"], "Bearer head.claims.signature");
+    assert_eq!(behind.exchanges.load(SeqCst), 0);
+}

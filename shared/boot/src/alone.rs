@@ -1,0 +1,66 @@
+//! One service in a process of its own.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use rpc::Channel;
+use store::Clock;
+
+use crate::{
+    CallArgs, Known, PeerArgs, ProcessArgs, RedisArgs, Root, Service, Serving, Site, StoreArgs,
+    mount::mount, parse, process,
+};
+
+/// The flags of a service of its own.
+#[derive(Parser)]
+#[command(version)]
+struct Flags<C: clap::Args> {
+    #[command(flatten)]
+    process: ProcessArgs,
+    #[command(flatten)]
+    stores: StoreArgs,
+    #[command(flatten)]
+    redis: RedisArgs,
+    #[command(flatten)]
+    calls: CallArgs,
+    #[command(flatten)]
+    peers: PeerArgs,
+    #[command(flatten)]
+    own: C,
+}
+
+/// Runs a service in a process of its own, from its flags to its exit code:
+/// 0 after a graceful exit, 64 for bad flags, 1 for what failed.
+#[must_use]
+pub fn main<S: Service>() -> ExitCode {
+    let flags: Flags<S::Config> = match parse() {
+        Ok(flags) => flags,
+        Err(code) => return code,
+    };
+    let checked = flags.stores.check().and_then(|()| {
+        Ok((Root::read(&flags.stores)?, flags.redis.open()?))
+    });
+    let (root, redis) = match checked {
+        Ok(checked) => checked,
+        Err(problem) => return problem.exit(),
+    };
+    let Flags { process, stores, calls, peers, own, .. } = flags;
+    process::run(S::NAME, process, async move |tasks| {
+        let site = Site { stores, redis, calls, clock: Clock::system(), tasks };
+        let known = remote(&peers, S::NAME, &site.clock);
+        let part = mount::<S>(&site, &root, known, own).await?;
+        Ok(Serving { service: part.service, parts: vec![part.serving] })
+    })
+}
+
+/// The services at their addresses, called as `service`.
+pub(crate) fn remote(peers: &PeerArgs, service: &'static str, clock: &Clock) -> Known {
+    Known::new(service, &peers.service_key, clock, |name| {
+        Channel::remote(match name {
+            "authorization" => peers.authorization_uri.clone(),
+            "invitation" => peers.invitation_uri.clone(),
+            "importer" => peers.importer_uri.clone(),
+            _ => peers.identity_uri.clone(),
+        })
+    })
+}

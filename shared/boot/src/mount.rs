@@ -1,0 +1,178 @@
+//! Putting a service together: tables, feed, health, stack.
+
+use std::{str::FromStr as _, sync::Arc, time::Duration};
+
+use rpc::{BoxedService, Error, Limits, Stack};
+use sqlx::postgres::PgConnectOptions;
+use store::{Clock, Keys, Store};
+use tokio::sync::watch;
+use tonic::Code;
+use tonic_health::server::HealthReporter;
+
+use crate::{
+    CallArgs, Host, Known, Misconfigured, Redis, Root, Secret, Service, StoreArgs, Tasks,
+    health::Health, places::grpc_services, protocols::Protocols,
+};
+
+/// How long the start waits for Postgres before it gives up migrating.
+const MIGRATION_PATIENCE: Duration = Duration::from_secs(30);
+
+/// What all services of a process share.
+#[derive(Clone)]
+pub struct Site {
+    /// Postgres, and how many connections to it a service may have.
+    pub stores: StoreArgs,
+    /// Redis, where there is one.
+    pub redis: Option<Redis>,
+    /// The bounds of calls.
+    pub calls: CallArgs,
+    /// The time.
+    pub clock: Clock,
+    /// The background work of the process.
+    pub tasks: Tasks,
+}
+
+impl StoreArgs {
+    /// Refuses URLs that are none, without quoting them.
+    pub fn check(&self) -> Result<(), Misconfigured> {
+        let is_url = |url: &Secret| PgConnectOptions::from_str(url.reveal()).is_ok();
+        if !is_url(&self.postgres_url) {
+            return Err(Misconfigured::new(
+                "--postgres-url (USHER_POSTGRES_URL)",
+                "is no URL of a Postgres. Give one like postgres://:password@host/usher",
+            ));
+        }
+        if self.migrate_url.as_ref().is_some_and(|url| !is_url(url)) {
+            return Err(Misconfigured::new(
+                "--migrate-url (USHER_MIGRATE_URL)",
+                "is no URL of a Postgres. Give one like postgres://admin:password@host/usher",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A service that can be called.
+pub(crate) struct Part {
+    /// All of it: its methods, health and reflection.
+    pub service: BoxedService,
+    /// True while it can do its work.
+    pub serving: watch::Receiver<bool>,
+}
+
+/// Starts a service on a site.
+pub(crate) async fn mount<S: Service>(
+    site: &Site,
+    root: &Root,
+    known: Known,
+    config: S::Config,
+) -> Result<Part, Error> {
+    let tasks = site.tasks.clone();
+    if let Some(admin) = &site.stores.migrate_url {
+        migrate::<S>(admin, &site.stores.postgres_url).await?;
+    }
+    let store = Store::connect(
+        site.stores.postgres_url.reveal(),
+        S::NAME,
+        Keys::new(root.bytes()),
+        site.clock.clone(),
+        site.stores.postgres_connections,
+    )
+    .await?;
+    let host = Host {
+        store: store.clone(),
+        redis: site.redis.clone(),
+        peers: known.peers.clone(),
+        clock: site.clock.clone(),
+        tasks: tasks.clone(),
+    };
+    let routes = S::start(host, config).await?.add_service(feed::serve(store.clone(), S::NAME));
+    let (events, redis, stopping) = (store.clone(), site.redis.clone(), tasks.stopping());
+    tasks.keep("relay", move || feed::relay(events.clone(), redis.clone(), stopping.clone()));
+
+    let stack = stack(S::NAME, true, &site.calls, known, &site.clock);
+    let reporter = HealthReporter::new();
+    let service = Protocols::before(rpc::stack(routes, stack), &reporter)?;
+    let names = grpc_services(S::NAME).into_iter().chain([""]).collect();
+    let health = Health::of(&reporter, names);
+    let serving = health.serving();
+    tasks.spawn("health", health.follow(tasks.clone(), move || answers(store.clone())));
+    Ok(Part { service, serving })
+}
+
+/// What the layers before a service need.
+pub(crate) fn stack(
+    service: &'static str,
+    authorize: bool,
+    calls: &CallArgs,
+    known: Known,
+    clock: &Clock,
+) -> Stack {
+    let limits = Limits {
+        in_flight: calls.max_in_flight,
+        default_deadline: Duration::from_millis(calls.default_deadline_ms),
+    };
+    let verifier = Arc::new(rpc::Verifier::new(known.identity, seconds(clock)));
+    let decisions = Arc::new(rpc::Decisions::new(known.peers.authorization));
+    Stack { service, verifier, decisions, limits, authorize }
+}
+
+/// The time in Unix seconds, for tokens.
+pub(crate) fn seconds(clock: &Clock) -> impl Fn() -> i64 + Send + Sync + 'static {
+    let clock = clock.clone();
+    move || clock.now().timestamp()
+}
+
+/// Redis is not asked: without it a service is slower and still serves.
+async fn answers(store: Store) -> bool {
+    match store.ping().await {
+        Ok(()) => true,
+        Err(error) => {
+            tracing::warn!(service = store.service(), error = error.message(), "Postgres does not answer");
+            false
+        }
+    }
+}
+
+/// Migrates, once Postgres answers.
+async fn migrate<S: Service>(admin: &Secret, login: &Secret) -> Result<(), Error> {
+    let password = password(login);
+    let began = tokio::time::Instant::now();
+    loop {
+        let migrated =
+            store::migrate(admin.reveal(), S::NAME, S::migrations(), password.as_deref()).await;
+        match migrated {
+            Err(error)
+                if error.code() == Code::Unavailable && began.elapsed() < MIGRATION_PATIENCE =>
+            {
+                tracing::warn!(service = S::NAME, "waiting for Postgres");
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+            other => return other,
+        }
+    }
+}
+
+/// The password in the URL with which the service logs in: migrating sets it.
+fn password(login: &Secret) -> Option<String> {
+    let (_, rest) = login.reveal().split_once("://")?;
+    let (user, _) = rest.split_once('/').map_or(rest, |(authority, _)| authority).rsplit_once('@')?;
+    let (_, password) = user.split_once(':')?;
+    (!password.is_empty()).then(|| decoded(password))
+}
+
+/// Percent-decoding (RFC 3986, 2.1).
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let escaped = (first == b'%')
+            .then(|| tail.get(..2))
+            .flatten()
+            .and_then(|hex| std::str::from_utf8(hex).ok())
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        bytes.push(escaped.unwrap_or(first));
+        rest = if escaped.is_some() { &tail[2..] } else { tail };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
