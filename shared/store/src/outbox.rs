@@ -1,0 +1,86 @@
+//! Writing what a transaction leaves behind: its events and its reply.
+
+use std::{net::IpAddr, sync::Arc};
+
+use rpc::Caller;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::replay::Request;
+
+/// Who an event says did it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Actor {
+    pub(crate) user: Option<Uuid>,
+    pub(crate) home: Option<Uuid>,
+    pub(crate) service: Option<Arc<str>>,
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) request_id: Arc<str>,
+}
+
+impl Actor {
+    pub(crate) fn of(caller: &Caller) -> Actor {
+        Actor {
+            user: caller.user.map(|id| id.uuid()),
+            home: caller.home.map(|id| id.uuid()),
+            service: caller.service.clone(),
+            address: caller.address,
+            request_id: caller.request_id.clone(),
+        }
+    }
+}
+
+/// An event that waits for the commit.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    pub(crate) id: Uuid,
+    pub(crate) tenant: Uuid,
+    pub(crate) shard: i32,
+    pub(crate) payload_type: String,
+    pub(crate) payload: Vec<u8>,
+}
+
+// Both inserts are one statement, so that they are one round trip; either may
+// have no rows. ORDER BY: ids follow the order of publishing.
+const WRITE: &str = "
+WITH published AS (
+    INSERT INTO outbox (event_id, shard, tenant_id, payload_type, payload, actor_user_id,
+        actor_home_tenant_id, actor_service, actor_address, request_id)
+    SELECT e.event_id, e.shard, e.tenant_id, e.payload_type, e.payload, $6, $7, $8, $9, $10
+    FROM unnest($1::uuid[], $2::integer[], $3::uuid[], $4::text[], $5::bytea[])
+        WITH ORDINALITY AS e (event_id, shard, tenant_id, payload_type, payload, n)
+    ORDER BY e.n
+)
+INSERT INTO replies (tenant_id, caller, request_id, request_hash, reply)
+SELECT $11, $12, $13, $14, $15 WHERE $13::uuid IS NOT NULL";
+
+/// Writes the events, and the reply of a request that carried an id; `reply`
+/// `None` remembers the request without its reply.
+pub(crate) async fn write(
+    db: &mut PgConnection,
+    events: &[Pending],
+    actor: &Actor,
+    request: Option<&Request>,
+    reply: Option<&[u8]>,
+) -> sqlx::Result<()> {
+    let column = |of: fn(&Pending) -> Uuid| events.iter().map(of).collect::<Vec<_>>();
+    sqlx::query(WRITE)
+        .bind(column(|event| event.id))
+        .bind(events.iter().map(|event| event.shard).collect::<Vec<_>>())
+        .bind(column(|event| event.tenant))
+        .bind(events.iter().map(|event| event.payload_type.as_str()).collect::<Vec<_>>())
+        .bind(events.iter().map(|event| event.payload.as_slice()).collect::<Vec<_>>())
+        .bind(actor.user)
+        .bind(actor.home)
+        .bind(actor.service.as_deref())
+        .bind(actor.address.map(|address| address.to_string()))
+        .bind(&*actor.request_id)
+        .bind(request.map(|request| request.tenant))
+        .bind(request.map(|request| request.caller.as_str()))
+        .bind(request.map(|request| request.id))
+        .bind(request.map(|request| request.hash.as_slice()))
+        .bind(reply)
+        .execute(db)
+        .await?;
+    Ok(())
+}

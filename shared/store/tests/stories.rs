@@ -1,0 +1,19 @@
+//! What the store promises, on a real Postgres.
+
+// By the name that every other crate knows it by.
+extern crate usher_store as store;
+
+#[path = "stories/database.rs"]
+mod database;
+#[path = "stories/isolation.rs"]
+mod isolation;
+#[path = "stories/pages.rs"]
+mod pages;
+#[path = "stories/replay.rs"]
+mod replay;
+#[path = "stories/roles.rs"]
+mod roles;
+#[path = "stories/sealing.rs"]
+mod sealing;
+#[path = "stories/time.rs"]
+mod time;

@@ -1,0 +1,25 @@
+//! The clock, in Rust and in SQL.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use contract::Id;
+use store::Clock;
+
+use crate::database::{Database, caller};
+
+#[tokio::test]
+async fn sql_and_rust_have_one_time_and_a_test_moves_it() {
+    let database = Database::new().await;
+    let (clock, handle) = Clock::moved();
+    let store = database.service_at("timed", "SELECT clock()", 1, clock.clone()).await;
+    let caller = caller(Id::new());
+    for day in 0..3 {
+        let mut tx = store.read(&caller).await.expect("begun");
+        let sql: DateTime<Utc> = sqlx::query_scalar("SELECT clock()").fetch_one(&mut *tx).await.expect("told");
+        let ahead = sql - Clock::system().now();
+        assert!((clock.now() - sql).abs() < TimeDelta::minutes(1));
+        assert!((ahead - TimeDelta::days(day)).abs() < TimeDelta::minutes(1));
+        handle.advance(Duration::from_secs(24 * 60 * 60));
+    }
+}
