@@ -87,11 +87,7 @@ impl Programs {
                 return Ok(());
             }
         };
-        say::note(format!(
-            "{} is that of the system: {}",
-            pin.title,
-            found[0].1.display()
-        ));
+        say::note(format!("using {} of the system", found[0].1.display()));
         found
             .iter()
             .try_for_each(|(name, program)| link(&self.path(name), program))
@@ -135,6 +131,7 @@ fn fetched(paths: &Paths, pin: &Pin) -> Outcome<PathBuf> {
         return Ok(dir);
     }
     pin.must_fit_this_machine()?;
+    let pip = python::Pip::find(paths)?;
     paths::make(&paths.tools())?;
     let step = Step::long(format!(
         "fetching {} ({}, {})",
@@ -142,7 +139,7 @@ fn fetched(paths: &Paths, pin: &Pin) -> Outcome<PathBuf> {
         pin.requirement(),
         pin.size
     ));
-    fetch::into(paths, pin, &dir)?;
+    fetch::into(&pip, pin, &dir)?;
     step.done();
     interrupt::check()?;
     Ok(dir)

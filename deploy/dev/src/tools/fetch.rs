@@ -9,17 +9,17 @@ use std::process::{Command, Stdio};
 use super::pins::Pin;
 use super::python::{Pip, interpreter};
 use crate::failure::{Doing, Failure, Outcome};
-use crate::paths::{self, Paths};
+use crate::paths;
 use crate::run;
 
 /// Fetches and unpacks so that `dir` is there whole, or not at all.
-pub(super) fn into(paths: &Paths, pin: &Pin, dir: &Path) -> Outcome {
+pub(super) fn into(pip: &Pip, pin: &Pin, dir: &Path) -> Outcome {
     let unfinished = dir.with_extension(format!("part-{}", std::process::id()));
     paths::remove(&unfinished)?;
     let packed = unfinished.join("packed");
     paths::make(&packed)?;
     let unpacked = unfinished.join("unpacked");
-    let result = download(paths, pin, &packed)
+    let result = download(pip, pin, &packed)
         .and_then(|archive| unpack(&archive, &unpacked))
         .and_then(|()| make_runnable(pin, &unpacked))
         .and_then(|()| fs::rename(&unpacked, dir).doing(format_args!("make {}", dir.display())));
@@ -27,10 +27,10 @@ pub(super) fn into(paths: &Paths, pin: &Pin, dir: &Path) -> Outcome {
     result
 }
 
-fn download(paths: &Paths, pin: &Pin, into: &Path) -> Outcome<PathBuf> {
+fn download(pip: &Pip, pin: &Pin, into: &Path) -> Outcome<PathBuf> {
     let requirements = into.join("requirements.txt");
     fs::write(&requirements, pin.checked_requirement()).doing("write requirements.txt")?;
-    let mut pip = Pip::find(paths)?.command();
+    let mut pip = pip.command();
     pip.args([
         "download",
         "--no-deps",
