@@ -123,6 +123,14 @@ impl Error {
         })
     }
 
+    /// Says which field a refusal is about and why: `google.rpc.BadRequest`.
+    #[must_use]
+    pub fn violation(self, field: impl Into<String>, why: impl Into<String>) -> Self {
+        self.detailed(|details| {
+            details.add_bad_request_violation(field, why);
+        })
+    }
+
     /// Adds to `google.rpc.ErrorInfo.metadata`, as the reason documents it.
     #[must_use]
     pub fn with(mut self, key: &'static str, value: impl ToString) -> Self {

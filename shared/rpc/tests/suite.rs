@@ -1,5 +1,7 @@
 //! The layers and the channel, before small services of the contract.
 
+extern crate usher_rpc as rpc;
+
 #[path = "suite/access.rs"]
 mod access;
 #[path = "suite/calls.rs"]
