@@ -1,1 +1,70 @@
-//! usher-identity
+//! Identity: who exists, and how they prove it.
+//!
+//! Owned here: tenants, users, passwords, second factors, logins, sessions,
+//! signed tokens, lockouts, and the audit trail of the whole suite. Never done
+//! here: deciding what a user may do (authorization), sending mails
+//! (invitation), and reading files of people (importer).
+//!
+//! A room is a capability: `users.rs` lists its calls, one line each, and
+//! `users/disable.rs` is one of them, one function and one transaction. SQL is
+//! in `db/`, a module a table. Start reading at `logins.rs`, or at the room
+//! that you came for.
+
+#![recursion_limit = "256"]
+
+mod audit;
+mod config;
+mod db;
+mod events;
+mod factors;
+mod lockouts;
+mod logins;
+mod passwords;
+mod provisioning;
+mod reaper;
+mod resets;
+mod sessions;
+mod start;
+mod tenants;
+mod tokens;
+mod users;
+
+pub use config::Config;
+pub use tokens::service_keys::ServiceKey;
+
+use boot::{Secret, Tasks};
+use chrono::{DateTime, Utc};
+use prost_types::Timestamp;
+use rpc::Channel;
+use store::Store;
+use tokio::sync::mpsc;
+
+/// The name of the service: of its schema, its role and its feed.
+const NAME: &str = "identity";
+
+/// The service. Its methods are the calls of the contract; see the rooms.
+pub struct Identity {
+    store: Store,
+    tasks: Tasks,
+    authorization: Channel,
+    hashing: passwords::Hashing,
+    sessions: sessions::Cache,
+    signing: tokens::signing::Signing,
+    resets: mpsc::Sender<resets::request::Asked>,
+    service_keys: tokens::service_keys::ServiceKeys,
+    bootstrap_token: Option<Secret>,
+}
+
+/// A time as the contract writes it.
+fn timestamp(time: DateTime<Utc>) -> Timestamp {
+    Timestamp {
+        seconds: time.timestamp(),
+        nanos: time.timestamp_subsec_nanos().cast_signed(),
+    }
+}
+
+/// A count as the contract writes it. Counts are not negative; Postgres has no
+/// unsigned integers.
+fn total(count: i64) -> u64 {
+    u64::try_from(count).unwrap_or_default()
+}

@@ -1,0 +1,45 @@
+//! What identity can be told, beside what every service can.
+
+use std::time::Duration;
+
+use boot::Secret;
+use clap::Args;
+
+use crate::tokens::service_keys::ServiceKey;
+
+/// The flags of identity.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Identity")]
+pub struct Config {
+    /// The secret with which `usherctl bootstrap` makes the first operator, 16
+    /// characters or more. Unset: nobody can
+    #[arg(long, env = "USHER_BOOTSTRAP_TOKEN", hide_env_values = true)]
+    pub bootstrap_token: Option<Secret>,
+    /// The services that may prove themselves, each with the SHA-256 of its
+    /// key in hex: `invitation=<hex>,importer=<hex>`. A service may be named
+    /// twice while its key is changed
+    #[arg(long, env = "USHER_SERVICE_KEYS", value_delimiter = ',')]
+    pub service_keys: Vec<ServiceKey>,
+    /// Threads that hash passwords, each with 19 MiB of its own. 0: one less
+    /// than there are cores, and at least one
+    #[arg(long, env = "USHER_HASH_THREADS", default_value_t = 0)]
+    pub hash_threads: usize,
+    /// Milliseconds that a login waits for its password to be hashed before it
+    /// is refused with `TOO_MANY_LOGINS`
+    #[arg(long, env = "USHER_LOGIN_WAIT_MS", default_value_t = 3000)]
+    pub login_wait_ms: u64,
+}
+
+impl Config {
+    pub(crate) fn hash_threads(&self) -> usize {
+        match self.hash_threads {
+            0 => std::thread::available_parallelism()
+                .map_or(1, |cores| cores.get().saturating_sub(1).max(1)),
+            given => given,
+        }
+    }
+
+    pub(crate) fn login_wait(&self) -> Duration {
+        Duration::from_millis(self.login_wait_ms)
+    }
+}

@@ -1,0 +1,13 @@
+//! SQL, one module a table: plain functions, a connection in, rows out. `None`
+//! is an answer; what it means is said by the caller.
+
+pub mod attempts;
+pub mod audit_records;
+pub mod login_flows;
+pub mod passwords;
+pub mod reset_tokens;
+pub mod sessions;
+pub mod signing_keys;
+pub mod tenants;
+pub mod totp_factors;
+pub mod users;

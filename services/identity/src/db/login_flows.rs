@@ -1,0 +1,178 @@
+//! Logins under way, and what was proven in them.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use contract::{
+    Id,
+    identity::{LoginFlow, Tenant, User},
+};
+use sqlx::PgConnection;
+
+/// A flow that has not ended, of a user who can log in.
+pub struct Flow {
+    /// The flow.
+    pub id: Id<LoginFlow>,
+    /// The tenant of the user.
+    pub tenant_id: Id<Tenant>,
+    /// The user.
+    pub user_id: Id<User>,
+    /// When the flow ends.
+    pub expire_time: DateTime<Utc>,
+    /// The sealed secret of an authenticator that is being enrolled.
+    pub totp_secret: Option<Vec<u8>>,
+    /// The user's name for logging in.
+    pub username: String,
+    /// The tenant's name, as people know it.
+    pub tenant_display_name: String,
+    /// The tenant's policy for second factors.
+    pub mfa_policy: String,
+    /// Whether the user has an authenticator.
+    pub totp_enrolled: bool,
+    /// What was proven.
+    pub proofs: Vec<String>,
+}
+
+/// Begins a flow in which the password was proven. When it ends.
+pub async fn begin(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    id: Id<LoginFlow>,
+    user: Id<User>,
+    token_hash: &[u8],
+    lifetime: Duration,
+) -> sqlx::Result<DateTime<Utc>> {
+    sqlx::query_scalar!(
+        "WITH flow AS (
+             INSERT INTO login_flows (tenant_id, id, user_id, token_hash, expire_time)
+             VALUES ($1, $2, $3, $4, clock() + $5 * interval '1 second')
+             RETURNING tenant_id, id, expire_time),
+         proof AS (
+             INSERT INTO login_proofs (tenant_id, flow_id, factor)
+             SELECT tenant_id, id, 'PASSWORD' FROM flow)
+         SELECT expire_time FROM flow",
+        tenant.uuid(),
+        id.uuid(),
+        user.uuid(),
+        token_hash,
+        lifetime.as_secs_f64(),
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// Finds the flow of a token, in any tenant: for a worker.
+pub async fn by_token(db: &mut PgConnection, token_hash: &[u8]) -> sqlx::Result<Option<Flow>> {
+    sqlx::query_as!(
+        Flow,
+        r#"SELECT l.id AS "id: Id<LoginFlow>", l.tenant_id AS "tenant_id: Id<Tenant>",
+               l.user_id AS "user_id: Id<User>", l.expire_time, l.totp_secret, u.username,
+               t.display_name AS tenant_display_name, t.mfa_policy,
+               EXISTS (SELECT FROM totp_factors f
+                       WHERE f.tenant_id = l.tenant_id AND f.user_id = l.user_id) AS "totp_enrolled!",
+               ARRAY(SELECT p.factor FROM login_proofs p
+                     WHERE p.tenant_id = l.tenant_id AND p.flow_id = l.id) AS "proofs!"
+           FROM login_flows l
+           JOIN users u ON u.tenant_id = l.tenant_id AND u.id = l.user_id
+           JOIN tenants t ON t.tenant_id = l.tenant_id
+           WHERE l.token_hash = $1 AND l.expire_time > clock() AND u.status = 'ACTIVE'"#,
+        token_hash,
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// Locks a flow for this transaction and reads what is true of it now. `None`
+/// where it has ended.
+pub async fn lock(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    id: Id<LoginFlow>,
+) -> sqlx::Result<Option<Flow>> {
+    sqlx::query_as!(
+        Flow,
+        r#"SELECT l.id AS "id: Id<LoginFlow>", l.tenant_id AS "tenant_id: Id<Tenant>",
+               l.user_id AS "user_id: Id<User>", l.expire_time, l.totp_secret, u.username,
+               t.display_name AS tenant_display_name, t.mfa_policy,
+               EXISTS (SELECT FROM totp_factors f
+                       WHERE f.tenant_id = l.tenant_id AND f.user_id = l.user_id) AS "totp_enrolled!",
+               ARRAY(SELECT p.factor FROM login_proofs p
+                     WHERE p.tenant_id = l.tenant_id AND p.flow_id = l.id) AS "proofs!"
+           FROM login_flows l
+           JOIN users u ON u.tenant_id = l.tenant_id AND u.id = l.user_id
+           JOIN tenants t ON t.tenant_id = l.tenant_id
+           WHERE l.tenant_id = $1 AND l.id = $2 AND l.expire_time > clock() AND u.status = 'ACTIVE'
+           FOR UPDATE OF l"#,
+        tenant.uuid(),
+        id.uuid(),
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// Records a proof in a flow.
+pub async fn prove_totp(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    id: Id<LoginFlow>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO login_proofs (tenant_id, flow_id, factor) VALUES ($1, $2, 'TOTP')
+         ON CONFLICT (tenant_id, flow_id, factor) DO NOTHING",
+        tenant.uuid(),
+        id.uuid(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Keeps the sealed secret of an authenticator that is being enrolled, in
+/// place of an earlier one.
+pub async fn set_totp_secret(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    id: Id<LoginFlow>,
+    secret: &[u8],
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE login_flows SET totp_secret = $3 WHERE tenant_id = $1 AND id = $2",
+        tenant.uuid(),
+        id.uuid(),
+        secret,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Ends all flows of a user but one, or all.
+pub async fn end_all(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    user: Id<User>,
+    but: Option<Id<LoginFlow>>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "DELETE FROM login_flows WHERE tenant_id = $1 AND user_id = $2 AND id IS DISTINCT FROM $3",
+        tenant.uuid(),
+        user.uuid(),
+        but.map(|id| id.uuid()),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Removes flows that are over, of all tenants: for a worker.
+pub async fn reap(db: &mut PgConnection, at_most: i64) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        "DELETE FROM login_flows WHERE (tenant_id, id) IN (
+             SELECT tenant_id, id FROM login_flows WHERE expire_time < clock() - interval '1 hour'
+             LIMIT $1 FOR UPDATE SKIP LOCKED)",
+        at_most,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}

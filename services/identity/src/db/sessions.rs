@@ -1,0 +1,227 @@
+//! Sessions that hold.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use contract::{
+    Id,
+    identity::{LoginFlow, Session, Tenant, User},
+};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// A session.
+pub struct Row {
+    /// The session.
+    pub id: Id<Session>,
+    /// The tenant of the user.
+    pub tenant_id: Id<Tenant>,
+    /// The user.
+    pub user_id: Id<User>,
+    /// How many factors were proven.
+    pub assurance_level: i16,
+    /// The address from which the user logged in; empty where unknown.
+    pub address: String,
+    /// When the user logged in.
+    pub create_time: DateTime<Utc>,
+    /// When the session ends at the latest.
+    pub expire_time: DateTime<Utc>,
+    /// When it was last used, to the minute.
+    pub last_use_time: DateTime<Utc>,
+}
+
+/// What a session is made of.
+pub struct New<'a> {
+    /// The session's id.
+    pub id: Id<Session>,
+    /// The tenant of the user.
+    pub tenant: Id<Tenant>,
+    /// The flow whose proofs the session rests on; it ends here.
+    pub flow: Id<LoginFlow>,
+    /// The proofs that the tenant's policy asks of this user.
+    pub least_level: i16,
+    /// The keyed hash of the token.
+    pub token_hash: &'a [u8],
+    /// The address of the client.
+    pub address: String,
+    /// How long the session lasts at most.
+    pub lifetime: Duration,
+}
+
+/// Turns a flow into a session, whose assurance level is the number of proofs
+/// recorded in the flow. `None` where the flow is over or its proofs are too
+/// few: there is no other INSERT into this table.
+pub async fn from_flow(db: &mut PgConnection, new: New<'_>) -> sqlx::Result<Option<Row>> {
+    sqlx::query_as!(
+        Row,
+        r#"WITH proven AS (
+               SELECT count(*) AS level FROM login_proofs WHERE tenant_id = $1 AND flow_id = $2),
+           flow AS (
+               DELETE FROM login_flows WHERE tenant_id = $1 AND id = $2 AND expire_time > clock()
+                   AND (SELECT level FROM proven) >= $4
+               RETURNING user_id)
+           INSERT INTO sessions (tenant_id, id, user_id, token_hash, assurance_level, address, expire_time)
+           SELECT $1, $3, flow.user_id, $5, proven.level, $6, clock() + $7 * interval '1 second'
+           FROM flow, proven
+           RETURNING id AS "id: Id<Session>", tenant_id AS "tenant_id: Id<Tenant>",
+               user_id AS "user_id: Id<User>", assurance_level, address, create_time, expire_time,
+               last_use_time"#,
+        new.tenant.uuid(),
+        new.flow.uuid(),
+        new.id.uuid(),
+        i64::from(new.least_level),
+        new.token_hash,
+        new.address,
+        new.lifetime.as_secs_f64(),
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// Finds the session of a token that holds, in any tenant: for a worker.
+pub async fn by_token(
+    db: &mut PgConnection,
+    token_hash: &[u8],
+    idle: Duration,
+) -> sqlx::Result<Option<Row>> {
+    sqlx::query_as!(
+        Row,
+        r#"SELECT s.id AS "id: Id<Session>", s.tenant_id AS "tenant_id: Id<Tenant>",
+               s.user_id AS "user_id: Id<User>", s.assurance_level, s.address, s.create_time,
+               s.expire_time, s.last_use_time
+           FROM sessions s
+           JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id
+           WHERE s.token_hash = $1 AND s.expire_time > clock()
+             AND s.last_use_time > clock() - $2 * interval '1 second' AND u.status = 'ACTIVE'"#,
+        token_hash,
+        idle.as_secs_f64(),
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// The sessions of a user that hold, newest first, those before a place, or
+/// after it with the nearest first.
+pub async fn list(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    user: Id<User>,
+    idle: Duration,
+    place: Option<(DateTime<Utc>, Uuid)>,
+    backward: bool,
+    limit: i64,
+) -> sqlx::Result<Vec<Row>> {
+    let (time, id) = place.unzip();
+    sqlx::query_as!(
+        Row,
+        r#"SELECT id AS "id: Id<Session>", tenant_id AS "tenant_id: Id<Tenant>",
+               user_id AS "user_id: Id<User>", assurance_level, address, create_time, expire_time,
+               last_use_time
+           FROM sessions
+           WHERE tenant_id = $1 AND user_id = $2 AND expire_time > clock()
+             AND last_use_time > clock() - $3 * interval '1 second'
+             AND ($4::timestamptz IS NULL
+                  OR CASE WHEN $6 THEN (create_time, id) > ($4, $5) ELSE (create_time, id) < ($4, $5) END)
+           ORDER BY CASE WHEN $6 THEN create_time END, CASE WHEN $6 THEN id END,
+                    create_time DESC, id DESC
+           LIMIT $7"#,
+        tenant.uuid(),
+        user.uuid(),
+        idle.as_secs_f64(),
+        time,
+        id,
+        backward,
+        limit,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// How many sessions of a user hold.
+pub async fn count(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    user: Id<User>,
+    idle: Duration,
+) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM sessions
+           WHERE tenant_id = $1 AND user_id = $2 AND expire_time > clock()
+             AND last_use_time > clock() - $3 * interval '1 second'"#,
+        tenant.uuid(),
+        user.uuid(),
+        idle.as_secs_f64(),
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// Ends a session of a user. `false` where there is none.
+pub async fn end(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    user: Id<User>,
+    session: Id<Session>,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "DELETE FROM sessions WHERE tenant_id = $1 AND user_id = $2 AND id = $3",
+        tenant.uuid(),
+        user.uuid(),
+        session.uuid(),
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Ends all sessions of a user.
+pub async fn end_all(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    user: Id<User>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "DELETE FROM sessions WHERE tenant_id = $1 AND user_id = $2",
+        tenant.uuid(),
+        user.uuid()
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Writes when sessions were last used, of all tenants: for a worker. Sessions
+/// that have ended meanwhile stay ended.
+pub async fn touch(
+    db: &mut PgConnection,
+    tenants: &[Uuid],
+    ids: &[Uuid],
+    times: &[DateTime<Utc>],
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE sessions s SET last_use_time = greatest(s.last_use_time, t.time)
+         FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS t (tenant_id, id, time)
+         WHERE s.tenant_id = t.tenant_id AND s.id = t.id",
+        tenants,
+        ids,
+        times,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Removes sessions that are over, of all tenants: for a worker.
+pub async fn reap(db: &mut PgConnection, idle: Duration, at_most: i64) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        "DELETE FROM sessions WHERE (tenant_id, id) IN (
+             SELECT tenant_id, id FROM sessions
+             WHERE expire_time < clock() OR last_use_time < clock() - $1 * interval '1 second'
+             LIMIT $2 FOR UPDATE SKIP LOCKED)",
+        idle.as_secs_f64() + 3600.0,
+        at_most,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}

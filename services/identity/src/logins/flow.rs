@@ -1,0 +1,235 @@
+//! What comes next in a login.
+
+use std::time::Duration;
+
+use contract::{
+    Id,
+    identity::{
+        ErrorReason, LoginFlow, LoginStep, MfaPolicy, NewSession, Tenant, User,
+        confirm_totp_response, login_response, verify_totp_response,
+    },
+};
+use rpc::{Because as _, Caller, Error};
+use store::{Keys, Tx};
+
+use crate::{Identity, db, db::login_flows::Flow, sessions, timestamp};
+
+/// How long a login may take from the password on.
+const LIFETIME: Duration = Duration::from_mins(10);
+
+const PURPOSE: &str = "login flow token";
+
+/// A flow and the token that names it.
+pub struct Begun {
+    /// The flow.
+    pub id: Id<LoginFlow>,
+    /// The secret of its holder.
+    pub token: String,
+}
+
+/// Where a step has led.
+pub enum Outcome {
+    /// The user is in.
+    Session(NewSession),
+    /// More proofs are needed.
+    Flow(LoginFlow),
+}
+
+/// What a flow wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing more: the proofs make a session.
+    Session,
+    /// A code of the enrolled authenticator.
+    VerifyTotp,
+    /// An authenticator.
+    EnrolTotp,
+}
+
+/// What is true of a flow.
+#[derive(Clone, Copy, Debug)]
+pub struct State {
+    /// The tenant's policy.
+    pub policy: MfaPolicy,
+    /// Whether the user has an authenticator.
+    pub totp_enrolled: bool,
+    /// Whether a code of it was proven in this flow.
+    pub totp_proven: bool,
+}
+
+/// What comes next, from what is true now and nothing else. Every flow begins
+/// with a proven password.
+pub fn next(state: State) -> Step {
+    match state {
+        State {
+            totp_proven: true, ..
+        }
+        | State {
+            policy: MfaPolicy::Off,
+            ..
+        } => Step::Session,
+        State {
+            totp_enrolled: true,
+            ..
+        } => Step::VerifyTotp,
+        State {
+            policy: MfaPolicy::Required,
+            ..
+        } => Step::EnrolTotp,
+        State {
+            policy: MfaPolicy::Optional | MfaPolicy::Unspecified,
+            ..
+        } => Step::Session,
+    }
+}
+
+impl Flow {
+    /// What is true of the flow.
+    pub fn state(&self) -> State {
+        State {
+            policy: db::tenants::policy(&self.mfa_policy),
+            totp_enrolled: self.totp_enrolled,
+            totp_proven: self.proofs.iter().any(|proof| proof == "TOTP"),
+        }
+    }
+}
+
+/// Begins a flow in which the password was proven.
+pub async fn begin(
+    app: &Identity,
+    tx: &mut Tx,
+    tenant: Id<Tenant>,
+    user: Id<User>,
+) -> Result<Begun, Error> {
+    let begun = Begun {
+        id: Id::new(),
+        token: Keys::token(),
+    };
+    let hash = hash(app, &begun.token);
+    db::login_flows::begin(tx, tenant, begun.id, user, &hash, LIFETIME).await?;
+    Ok(begun)
+}
+
+/// Finds the flow of a token, or refuses with `FLOW_ENDED` where it is over or
+/// wants another step than `step`.
+pub async fn find(app: &Identity, token: &str, step: Step) -> Result<Flow, Error> {
+    let mut tx = app.store.worker().await?;
+    let flow = db::login_flows::by_token(&mut tx, &hash(app, token))
+        .await?
+        .ok_or_else(ended)?;
+    expect(&flow, step)?;
+    Ok(flow)
+}
+
+/// Locks a flow and looks again whether it wants the step: another call may
+/// have come first.
+pub async fn lock(tx: &mut Tx, flow: &Flow, step: Step) -> Result<Flow, Error> {
+    // The user first, as everybody does: a disabling that came first is seen.
+    db::users::lock(tx, flow.tenant_id, flow.user_id, "ACTIVE")
+        .await?
+        .ok_or_else(ended)?;
+    let flow = db::login_flows::lock(tx, flow.tenant_id, flow.id)
+        .await?
+        .ok_or_else(ended)?;
+    expect(&flow, step)?;
+    Ok(flow)
+}
+
+/// Goes on with a flow: to a session where the proofs are enough, else to the
+/// next step. The transaction holds the lock on the user.
+pub async fn advance(
+    app: &Identity,
+    tx: &mut Tx,
+    caller: &Caller,
+    tenant: Id<Tenant>,
+    begun: Begun,
+) -> Result<Outcome, Error> {
+    let flow = db::login_flows::lock(tx, tenant, begun.id)
+        .await?
+        .ok_or_else(ended)?;
+    let next_step = match next(flow.state()) {
+        Step::Session => {
+            return Ok(Outcome::Session(
+                sessions::begin::run(app, tx, caller, &flow).await?,
+            ));
+        }
+        Step::VerifyTotp => LoginStep::VerifyTotp,
+        Step::EnrolTotp => LoginStep::EnrolTotp,
+    };
+    Ok(Outcome::Flow(LoginFlow {
+        flow_token: begun.token,
+        next_steps: vec![next_step.into()],
+        expire_time: Some(timestamp(flow.expire_time)),
+    }))
+}
+
+fn expect(flow: &Flow, step: Step) -> Result<(), Error> {
+    if next(flow.state()) == step {
+        Ok(())
+    } else {
+        Err(ended())
+    }
+}
+
+fn hash(app: &Identity, token: &str) -> [u8; 32] {
+    app.store.keys().keyed_hash(PURPOSE, token.as_bytes())
+}
+
+/// Refuses a flow that is not, or not any more.
+pub fn ended() -> Error {
+    ErrorReason::FlowEnded.because("this login is over, or at another step; begin again")
+}
+
+impl From<Outcome> for login_response::Outcome {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Session(session) => Self::Session(session),
+            Outcome::Flow(flow) => Self::Flow(flow),
+        }
+    }
+}
+
+impl From<Outcome> for verify_totp_response::Outcome {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Session(session) => Self::Session(session),
+            Outcome::Flow(flow) => Self::Flow(flow),
+        }
+    }
+}
+
+impl From<Outcome> for confirm_totp_response::Outcome {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Session(session) => Self::Session(session),
+            Outcome::Flow(flow) => Self::Flow(flow),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_session_without_the_proofs_that_the_policy_asks() {
+        for policy in [MfaPolicy::Off, MfaPolicy::Optional, MfaPolicy::Required] {
+            for totp_enrolled in [false, true] {
+                for totp_proven in [false, true] {
+                    let step = next(State {
+                        policy,
+                        totp_enrolled,
+                        totp_proven,
+                    });
+                    let asked = policy == MfaPolicy::Required
+                        || policy == MfaPolicy::Optional && totp_enrolled;
+                    assert_eq!(
+                        step == Step::Session,
+                        totp_proven || !asked,
+                        "{policy:?} {totp_enrolled}"
+                    );
+                }
+            }
+        }
+    }
+}

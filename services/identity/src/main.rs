@@ -1,0 +1,7 @@
+//! Identity in a process of its own.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    boot::main::<usher_identity::Identity>()
+}

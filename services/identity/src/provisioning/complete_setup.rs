@@ -1,0 +1,150 @@
+//! Sets the first password of an invited user. Repeated with the same password
+//! soon after, as a saga does that lost the answer, it answers again; anything
+//! else is refused with `SETUP_DONE`.
+
+use contract::{
+    Id,
+    identity::{
+        CompleteSetupRequest, CompleteSetupResponse, ErrorReason, Event, LoginFlow, LoginProof,
+        MfaPolicy, Tenant, User, UserActivated,
+    },
+};
+use rpc::{Because as _, Caller, Error};
+use store::Tx;
+
+use crate::{
+    Identity, db,
+    lockouts::{Charge, Who},
+    logins::flow::{self, Outcome},
+    passwords::{self, Place},
+    tenants,
+    users::{self, names::Names},
+};
+
+pub async fn run(
+    app: &Identity,
+    caller: &Caller,
+    ask: CompleteSetupRequest,
+) -> Result<CompleteSetupResponse, Error> {
+    let (tenant, id): (_, Id<User>) = (caller.tenant()?, ask.user_id.parse()?);
+    let settings = tenants::read(app, caller).await?;
+    let required = db::tenants::policy(&settings.mfa_policy) == MfaPolicy::Required;
+    let mut tx = app.store.read(caller).await?;
+    let user = db::users::get(&mut tx, tenant, id)
+        .await?
+        .ok_or_else(users::not_found)?;
+    drop(tx);
+    let place = app.hashing.place()?;
+    if user.status != "INVITED" {
+        return again(app, caller, tenant, id, &place, &ask.password).await;
+    }
+    let names = names(&ask, &user)?;
+    passwords::check(&ask.password, required, &names, &settings.name)?;
+    let hash = app.hashing.hash(&place, &ask.password).await?;
+    drop(place);
+
+    let mut tx = app.store.tenant(tenant, caller).await?;
+    if db::users::finish_setup(&mut tx, tenant, id, &names)
+        .await?
+        .is_none()
+    {
+        return Err(done());
+    }
+    db::passwords::set(&mut tx, tenant, id, &hash, passwords::KEY_VERSION).await?;
+    tx.set_actor(id, tenant);
+    tx.publish(Event::from(UserActivated {
+        user_id: id.to_string(),
+        email: names.email,
+    }));
+    finish(app, tx, caller, tenant, id).await
+}
+
+fn names(ask: &CompleteSetupRequest, user: &db::users::Row) -> Result<Names, Error> {
+    let or = |given: &str, kept: &str| {
+        if given.trim().is_empty() {
+            kept.to_owned()
+        } else {
+            given.to_owned()
+        }
+    };
+    let (first, last) = (
+        or(&ask.first_name, &user.first_name),
+        or(&ask.last_name, &user.last_name),
+    );
+    Names::of(&first, &last, &user.username, &user.email)
+        .ok_or_else(|| Error::fault("kept names do not fit"))
+}
+
+/// Answers a repetition. The password is checked, at the user's one budget.
+async fn again(
+    app: &Identity,
+    caller: &Caller,
+    tenant: Id<Tenant>,
+    id: Id<User>,
+    place: &Place,
+    password: &str,
+) -> Result<CompleteSetupResponse, Error> {
+    let mut tx = app.store.read(caller).await?;
+    let hash = db::passwords::lately_set(&mut tx, tenant, id)
+        .await?
+        .ok_or_else(done)?;
+    drop(tx);
+    let who = Who::User(tenant, id);
+    let charge = Charge::take(app, caller, who, LoginProof::Password)
+        .await?
+        .ok_or_else(done)?;
+    if !app.hashing.verify(place, password, Some(&hash)).await? {
+        charge.fail().await?;
+        return Err(done());
+    }
+    let mut tx = app.store.tenant(tenant, caller).await?;
+    db::users::lock_for_login(&mut tx, tenant, id, &hash)
+        .await?
+        .ok_or_else(done)?;
+    charge.pass(&mut tx).await?;
+    finish(app, tx, caller, tenant, id).await
+}
+
+/// Begins the flow for a second factor where one is needed first.
+async fn finish(
+    app: &Identity,
+    mut tx: Tx,
+    caller: &Caller,
+    tenant: Id<Tenant>,
+    id: Id<User>,
+) -> Result<CompleteSetupResponse, Error> {
+    let settings = db::tenants::get(&mut tx, tenant)
+        .await?
+        .ok_or_else(users::not_found)?;
+    let flow = match db::tenants::policy(&settings.mfa_policy) {
+        MfaPolicy::Required => wanted(app, &mut tx, caller, tenant, id).await?,
+        MfaPolicy::Off | MfaPolicy::Optional | MfaPolicy::Unspecified => None,
+    };
+    let user = users::read(&mut tx, tenant, id).await?;
+    tx.done().await?;
+    Ok(CompleteSetupResponse {
+        user: Some(user),
+        flow,
+    })
+}
+
+async fn wanted(
+    app: &Identity,
+    tx: &mut Tx,
+    caller: &Caller,
+    tenant: Id<Tenant>,
+    id: Id<User>,
+) -> Result<Option<LoginFlow>, Error> {
+    let begun = flow::begin(app, tx, tenant, id).await?;
+    match flow::advance(app, tx, caller, tenant, begun).await? {
+        Outcome::Flow(flow) => Ok(Some(flow)),
+        // Not with a policy that asks for a factor.
+        Outcome::Session(_) => Err(Error::fault(
+            "a password alone made a session where two factors are required",
+        )),
+    }
+}
+
+fn done() -> Error {
+    ErrorReason::SetupDone.because("the user's set-up was finished before")
+}

@@ -1,0 +1,25 @@
+//! Removes what is over, a little at a time. Nothing depends on it: whoever
+//! reads a row asks whether it still counts (B-39).
+
+use rpc::Error;
+use store::Store;
+
+use crate::{db, sessions};
+
+/// The most rows of a table in one transaction.
+const BATCH: i64 = 500;
+
+/// Removes one batch of each kind. True where there may be more.
+pub async fn run(store: &Store) -> Result<bool, Error> {
+    let mut tx = store.worker().await?;
+    let removed = [
+        db::login_flows::reap(&mut tx, BATCH).await?,
+        db::sessions::reap(&mut tx, sessions::IDLE, BATCH).await?,
+        db::reset_tokens::reap(&mut tx, BATCH).await?,
+        db::attempts::reap(&mut tx, BATCH).await?,
+    ];
+    tx.done().await?;
+    Ok(removed
+        .iter()
+        .any(|count| i64::try_from(*count).is_ok_and(|count| count >= BATCH)))
+}

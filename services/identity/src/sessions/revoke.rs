@@ -1,0 +1,45 @@
+//! Ends one session of a user.
+
+use contract::{
+    Id,
+    identity::{
+        ErrorReason, Event, RevokeSessionRequest, RevokeSessionResponse, Session, SessionRevoked,
+        User,
+    },
+};
+use rpc::{Because as _, Caller, Error};
+
+use crate::{Identity, db};
+
+pub async fn run(
+    app: &Identity,
+    caller: &Caller,
+    ask: RevokeSessionRequest,
+) -> Result<RevokeSessionResponse, Error> {
+    let (tenant, user): (_, Id<User>) = match ask.user_id.as_str() {
+        "" => (
+            caller.home.map_or_else(|| caller.tenant(), Ok)?,
+            caller.user()?,
+        ),
+        id => (caller.tenant()?, id.parse()?),
+    };
+    let session: Id<Session> = match ask.session_id.as_str() {
+        "" => caller.session.ok_or_else(not_found)?,
+        id => id.parse()?,
+    };
+    let mut tx = app.store.tenant(tenant, caller).await?;
+    if !db::sessions::end(&mut tx, tenant, user, session).await? {
+        return Err(not_found());
+    }
+    super::forget(app, &mut tx, session);
+    tx.publish(Event::from(SessionRevoked {
+        session_id: session.to_string(),
+        user_id: user.to_string(),
+    }));
+    tx.done().await?;
+    Ok(RevokeSessionResponse {})
+}
+
+fn not_found() -> Error {
+    ErrorReason::SessionNotFound.because("there is no such session of this user")
+}

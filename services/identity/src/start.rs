@@ -1,0 +1,185 @@
+//! Starting: the app, and the work in its background.
+
+use std::{sync::Arc, time::Duration};
+
+use boot::{Host, Tasks};
+use contract::identity::{
+    audit_service_server::AuditServiceServer, login_service_server::LoginServiceServer,
+    provisioning_service_server::ProvisioningServiceServer,
+    session_service_server::SessionServiceServer, tenant_service_server::TenantServiceServer,
+    token_service_server::TokenServiceServer, user_service_server::UserServiceServer,
+};
+use feed::Freshness;
+use rpc::Error;
+use tokio::sync::{Mutex, mpsc};
+use tonic::service::Routes;
+
+use crate::{
+    Config, Identity, NAME, events,
+    passwords::Hashing,
+    reaper, resets,
+    sessions::{self, Cache},
+    tenants,
+    tokens::{service_keys::ServiceKeys, signing},
+};
+
+/// How often last uses of sessions are written.
+const FLUSH: Duration = Duration::from_secs(15);
+/// How often what is over is removed.
+const REAP: Duration = Duration::from_mins(1);
+/// How often tenants are looked for that a crash left half made.
+const FINISH: Duration = Duration::from_secs(15);
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
+
+#[tonic::async_trait]
+impl boot::Service for Identity {
+    const NAME: &'static str = NAME;
+    type Config = Config;
+
+    fn migrations() -> &'static sqlx::migrate::Migrator {
+        &MIGRATIONS
+    }
+
+    async fn start(host: Host, config: Config) -> Result<Routes, Error> {
+        let freshness = Freshness::new();
+        let (resets, asked) = mpsc::channel(resets::request::QUEUE);
+        let hashing = Hashing::start(
+            config.hash_threads(),
+            config.login_wait(),
+            host.store.keys().clone(),
+        )?;
+        let app = Arc::new(Identity {
+            store: host.store.clone(),
+            tasks: host.tasks.clone(),
+            authorization: host.peers.authorization.clone(),
+            hashing,
+            sessions: Cache::new(freshness.clone()),
+            signing: signing::Signing::default(),
+            resets,
+            service_keys: ServiceKeys::new(config.service_keys),
+            bootstrap_token: config.bootstrap_token,
+        });
+        follow(&host);
+        remember(&host, &app, freshness);
+        work(&host.tasks, &app, asked);
+        Ok(Routes::new(TenantServiceServer::from_arc(app.clone()))
+            .add_service(UserServiceServer::from_arc(app.clone()))
+            .add_service(LoginServiceServer::from_arc(app.clone()))
+            .add_service(SessionServiceServer::from_arc(app.clone()))
+            .add_service(TokenServiceServer::from_arc(app.clone()))
+            .add_service(ProvisioningServiceServer::from_arc(app.clone()))
+            .add_service(AuditServiceServer::from_arc(app)))
+    }
+}
+
+/// The feeds of all services, into the audit trail.
+fn follow(host: &Host) {
+    trail(host, "audit of identity", events::OfIdentity);
+    trail(host, "audit of authorization", events::OfAuthorization);
+    trail(host, "audit of invitation", events::OfInvitation);
+    trail(host, "audit of importer", events::OfImporter);
+}
+
+fn trail<C: feed::Consumer>(host: &Host, name: &'static str, consumer: fn(store::Store) -> C) {
+    let Some(producer) = host.peers.of(C::PRODUCER).cloned() else {
+        return;
+    };
+    let (store, redis, stopping) = (
+        host.store.clone(),
+        host.redis.clone(),
+        host.tasks.stopping(),
+    );
+    host.tasks.keep(name, move || {
+        feed::follow(
+            consumer(store.clone()),
+            store.clone(),
+            redis.clone(),
+            producer.clone(),
+            stopping.clone(),
+        )
+    });
+}
+
+/// What keeps the sessions in memory true.
+fn remember(host: &Host, app: &Arc<Identity>, freshness: Freshness) {
+    let (store, stopping) = (host.store.clone(), host.tasks.stopping());
+    let sessions = app.sessions.clone();
+    host.tasks.keep("session endings", move || {
+        let sessions = sessions.clone();
+        feed::tail(
+            store.clone(),
+            move |event| sessions.hear(event),
+            freshness.clone(),
+            stopping.clone(),
+        )
+    });
+    let (sessions, stopping) = (app.sessions.clone(), host.tasks.stopping());
+    host.tasks.keep("session sweep", move || {
+        let (sessions, stopping) = (sessions.clone(), stopping.clone());
+        async move {
+            stopping.run_until_cancelled(sessions.sweep()).await;
+        }
+    });
+    let flushed = app.clone();
+    every(&host.tasks, "session last uses", FLUSH, move || {
+        let app = flushed.clone();
+        async move { sessions::flush(&app).await }
+    });
+}
+
+/// The rest.
+fn work(tasks: &Tasks, app: &Arc<Identity>, asked: mpsc::Receiver<resets::request::Asked>) {
+    let (resetting, asked, stopping) = (app.clone(), Arc::new(Mutex::new(asked)), tasks.stopping());
+    tasks.keep("password reset requests", move || {
+        let (app, asked, stopping) = (resetting.clone(), asked.clone(), stopping.clone());
+        async move {
+            let mut queue = asked.lock().await;
+            stopping
+                .run_until_cancelled(resets::request::work(&app, &mut queue))
+                .await;
+        }
+    });
+    let signed = app.clone();
+    every(tasks, "signing keys", signing::REFRESH, move || {
+        let app = signed.clone();
+        async move { app.signing.refresh(&app.store).await }
+    });
+    let finishing = app.clone();
+    every(tasks, "unfinished tenants", FINISH, move || {
+        let app = finishing.clone();
+        async move { tenants::finish_abandoned(&app).await }
+    });
+    let store = app.store.clone();
+    every(tasks, "reaper", REAP, move || {
+        let store = store.clone();
+        async move {
+            while reaper::run(&store).await? {}
+            Ok(())
+        }
+    });
+}
+
+/// Runs work at once and then again after every pause, until the process
+/// stops. What fails is logged and tried again the next time.
+fn every<W>(
+    tasks: &Tasks,
+    name: &'static str,
+    pause: Duration,
+    work: impl Fn() -> W + Clone + Send + Sync + 'static,
+) where
+    W: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    let stopping = tasks.stopping();
+    tasks.keep(name, move || {
+        let (work, stopping) = (work.clone(), stopping.clone());
+        async move {
+            while !stopping.is_cancelled() {
+                if let Some(Err(error)) = stopping.run_until_cancelled(work()).await {
+                    tracing::warn!(task = name, %error, "background work failed; it is tried again");
+                }
+                stopping.run_until_cancelled(tokio::time::sleep(pause)).await;
+            }
+        }
+    });
+}

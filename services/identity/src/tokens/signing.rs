@@ -1,0 +1,202 @@
+//! The keys that sign tokens: Ed25519 (RFC 8032, RFC 8037).
+//!
+//! One key signs for thirty days and is published for a day longer. A new one
+//! is published before it signs, so that every replica can answer for it by
+//! then. The private part is sealed in Postgres, and each replica reads it.
+
+use std::{sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use chrono::{DateTime, TimeDelta, Utc};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use rpc::Error;
+use serde::Serialize;
+use store::{Keys, Store};
+use tokio::sync::Mutex;
+
+use crate::db;
+
+/// How long a key signs.
+const SIGNS: TimeDelta = TimeDelta::days(30);
+/// How long a key is published.
+const PUBLISHED: Duration = Duration::from_hours(31 * 24);
+/// How old a key is before it signs, unless there is no other: longer than
+/// [`REFRESH`].
+const SETTLED: TimeDelta = TimeDelta::minutes(3);
+/// How often every replica looks for new keys.
+pub const REFRESH: Duration = Duration::from_mins(1);
+
+const PURPOSE: &str = "signing key";
+
+/// A key.
+pub struct Key {
+    /// Its id, the `kid` of its tokens.
+    pub id: String,
+    /// The public part.
+    pub public: Vec<u8>,
+    private: Option<EncodingKey>,
+    create_time: DateTime<Utc>,
+}
+
+/// The keys as this replica knows them.
+#[derive(Default)]
+pub struct Signing {
+    /// Newest first.
+    keys: ArcSwap<Vec<Arc<Key>>>,
+    reading: Mutex<()>,
+}
+
+impl Signing {
+    /// Signs claims as a token of a class: the `typ` of its header (RFC 8725,
+    /// section 3.11).
+    pub async fn sign(
+        &self,
+        store: &Store,
+        class: &str,
+        claims: &impl Serialize,
+    ) -> Result<String, Error> {
+        let key = self.current(store).await?;
+        let header = Header {
+            typ: Some(class.to_owned()),
+            kid: Some(key.id.clone()),
+            ..Header::new(Algorithm::EdDSA)
+        };
+        let private = key
+            .private
+            .as_ref()
+            .ok_or_else(|| Error::fault("the current key cannot sign"))?;
+        Ok(jsonwebtoken::encode(&header, claims, private)?)
+    }
+
+    /// All published keys, newest first.
+    pub async fn published(&self, store: &Store) -> Result<Arc<Vec<Arc<Key>>>, Error> {
+        self.current(store).await?;
+        Ok(self.keys.load_full())
+    }
+
+    /// Reads the keys again, and makes one where none can sign.
+    pub async fn refresh(&self, store: &Store) -> Result<(), Error> {
+        let mut tx = store.worker().await?;
+        let keys = read(store, db::signing_keys::list(&mut tx, PUBLISHED).await?);
+        drop(tx);
+        let keys = if pick(&keys, store.clock().now()).is_some() {
+            keys
+        } else {
+            make(store).await?
+        };
+        self.keys.store(Arc::new(keys));
+        Ok(())
+    }
+
+    async fn current(&self, store: &Store) -> Result<Arc<Key>, Error> {
+        let now = store.clock().now();
+        if let Some(key) = pick(&self.keys.load(), now) {
+            return Ok(key.clone());
+        }
+        let _first = self.reading.lock().await;
+        if pick(&self.keys.load(), now).is_none() {
+            self.refresh(store).await?;
+        }
+        let keys = self.keys.load();
+        pick(&keys, now)
+            .cloned()
+            .ok_or_else(|| Error::fault("there is no key to sign with"))
+    }
+}
+
+/// The key that signs at a time, of keys from the newest on: the newest that
+/// every replica knows by now.
+fn pick(keys: &[Arc<Key>], now: DateTime<Utc>) -> Option<&Arc<Key>> {
+    let usable = || {
+        keys.iter()
+            .filter(|key| key.private.is_some() && now - key.create_time < SIGNS)
+    };
+    usable()
+        .find(|key| now - key.create_time >= SETTLED)
+        .or_else(|| usable().last())
+}
+
+fn read(store: &Store, rows: Vec<db::signing_keys::Row>) -> Vec<Arc<Key>> {
+    let key = |row: db::signing_keys::Row| {
+        let opened = store
+            .keys()
+            .open(PURPOSE, row.id.as_bytes(), &row.private_key);
+        if opened.is_err() {
+            tracing::warn!(
+                key = row.id,
+                "a signing key was sealed under another secret; it signs no more"
+            );
+        }
+        let private = opened.ok().map(|der| EncodingKey::from_ed_der(&der));
+        Arc::new(Key {
+            id: row.id,
+            public: row.public_key,
+            private,
+            create_time: row.create_time,
+        })
+    };
+    rows.into_iter().map(key).collect()
+}
+
+/// Makes a key, unless another replica just did.
+async fn make(store: &Store) -> Result<Vec<Arc<Key>>, Error> {
+    let mut tx = store.worker().await?;
+    db::signing_keys::lock(&mut tx).await?;
+    let keys = read(store, db::signing_keys::list(&mut tx, PUBLISHED).await?);
+    if pick(&keys, store.clock().now()).is_some() {
+        return Ok(keys);
+    }
+    let pair = Ed25519KeyPair::generate()?;
+    let id: String = Keys::token().chars().take(16).collect();
+    let sealed = store
+        .keys()
+        .seal(PURPOSE, id.as_bytes(), pair.to_pkcs8v1()?.as_ref());
+    db::signing_keys::insert(&mut tx, &id, pair.public_key().as_ref(), &sealed).await?;
+    let keys = read(store, db::signing_keys::list(&mut tx, PUBLISHED).await?);
+    tx.done().await?;
+    tracing::info!(key = id, "a new signing key");
+    Ok(keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(id: &str, age: TimeDelta, usable: bool) -> Arc<Key> {
+        let private = usable.then(|| EncodingKey::from_ed_der(b"any"));
+        Arc::new(Key {
+            id: id.into(),
+            public: Vec::new(),
+            private,
+            create_time: DateTime::UNIX_EPOCH - age,
+        })
+    }
+
+    fn picked(keys: &[Arc<Key>]) -> Option<&str> {
+        pick(keys, DateTime::UNIX_EPOCH).map(|key| key.id.as_str())
+    }
+
+    #[test]
+    fn a_new_key_waits_until_every_replica_knows_it() {
+        let old = key("old", TimeDelta::days(29), true);
+        assert_eq!(
+            picked(&[key("new", TimeDelta::minutes(1), true), old.clone()]),
+            Some("old")
+        );
+        assert_eq!(
+            picked(&[key("new", TimeDelta::minutes(4), true), old]),
+            Some("new")
+        );
+        assert_eq!(
+            picked(&[key("only", TimeDelta::zero(), true)]),
+            Some("only")
+        );
+    }
+
+    #[test]
+    fn keys_that_are_old_or_sealed_for_others_do_not_sign() {
+        assert_eq!(picked(&[key("old", TimeDelta::days(30), true)]), None);
+        assert_eq!(picked(&[key("sealed", TimeDelta::days(1), false)]), None);
+    }
+}
