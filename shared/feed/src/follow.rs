@@ -63,7 +63,11 @@ pub async fn follow<C: Consumer>(
         .u64_counter("usher_feed_parked")
         .with_description("Events that a consumer could not apply and went past")
         .build();
-    let follower = Follower { consumer: &consumer, store: &store, parked };
+    let follower = Follower {
+        consumer: &consumer,
+        store: &store,
+        parked,
+    };
     let shards = (0..SHARDS).map(|shard| {
         let source = Source::new(C::PRODUCER, shard, redis.clone(), producer.clone());
         follower.run(shard, source)
@@ -160,5 +164,7 @@ fn is_outage(error: &Error) -> bool {
 }
 
 fn backoff(times: u32) -> Duration {
-    FIRST.saturating_mul(1 << (times.saturating_sub(1)).min(10)).min(MOST)
+    FIRST
+        .saturating_mul(1 << (times.saturating_sub(1)).min(10))
+        .min(MOST)
 }

@@ -26,12 +26,17 @@ pub struct Freshness {
 
 impl Freshness {
     /// Not fresh until [`tail`](crate::tail) has looked for the first time.
+    #[must_use]
     pub fn new() -> Freshness {
-        Freshness { origin: Instant::now(), looked: Arc::new(AtomicU64::new(0)) }
+        Freshness {
+            origin: Instant::now(),
+            looked: Arc::new(AtomicU64::new(0)),
+        }
     }
 
     /// Whether every event that was committed more than a second ago has been
     /// heard.
+    #[must_use]
     pub fn is_fresh(&self) -> bool {
         match self.looked.load(Relaxed) {
             0 => false,

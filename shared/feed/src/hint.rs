@@ -12,7 +12,8 @@ use std::{
 };
 
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult,
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError,
+    RedisResult,
     aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection},
 };
 use rpc::Error;
@@ -51,22 +52,27 @@ impl Redis {
             origin: Instant::now(),
             down_until: AtomicU64::new(0),
         };
-        Ok(Redis { shared: Arc::new(shared) })
+        Ok(Redis {
+            shared: Arc::new(shared),
+        })
     }
 
     /// The full name of a key.
+    #[must_use]
     pub fn key(&self, name: &str) -> String {
         format!("{}{name}", self.shared.prefix)
     }
 
     /// Sends one command.
     pub async fn query<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
-        self.call(async |mut connection| command.query_async(&mut connection).await).await
+        self.call(async |mut connection| command.query_async(&mut connection).await)
+            .await
     }
 
     /// Sends several commands at once.
     pub async fn pipeline<T: FromRedisValue>(&self, commands: &Pipeline) -> RedisResult<T> {
-        self.call(async |mut connection| commands.query_async(&mut connection).await).await
+        self.call(async |mut connection| commands.query_async(&mut connection).await)
+            .await
     }
 
     /// Gives a connection to `f`, a script for example, for at most 100 ms.
@@ -82,13 +88,17 @@ impl Redis {
             Ok(result) => result,
             Err(_) => Err(away("redis did not answer in time")),
         };
-        if result.as_ref().is_err_and(|error| error.is_io_error() || error.is_unrecoverable_error()) {
+        if result
+            .as_ref()
+            .is_err_and(|error| error.is_io_error() || error.is_unrecoverable_error())
+        {
             self.mark_down();
         }
         result
     }
 
     /// Whether Redis failed to answer within the last half second.
+    #[must_use]
     pub fn is_down(&self) -> bool {
         self.micros() < self.shared.down_until.load(Relaxed)
     }
@@ -96,10 +106,18 @@ impl Redis {
     /// A connection of its own for commands that block, which would hold up
     /// all others on the shared one. `patience` bounds the wait for a reply.
     pub(crate) async fn blocking(&self, patience: Duration) -> RedisResult<MultiplexedConnection> {
+        if self.is_down() {
+            return Err(away("redis was away a moment ago"));
+        }
         let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(Duration::from_secs(1)))
+            .set_connection_timeout(Some(PATIENCE * 2))
             .set_response_timeout(Some(patience));
-        self.shared.client.get_multiplexed_async_connection_with_config(&config).await
+        let made = self
+            .shared
+            .client
+            .get_multiplexed_async_connection_with_config(&config)
+            .await;
+        made.inspect_err(|_| self.mark_down())
     }
 
     /// Made at the first use, because the driver of the connection is a task of
@@ -130,7 +148,10 @@ impl Redis {
 impl fmt::Debug for Redis {
     /// Without the URL, which may hold a password.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Redis").field("prefix", &self.shared.prefix).finish_non_exhaustive()
+        formatter
+            .debug_struct("Redis")
+            .field("prefix", &self.shared.prefix)
+            .finish_non_exhaustive()
     }
 }
 

@@ -88,7 +88,10 @@ async fn drain(store: &Store, redis: Option<&Redis>, shard: i32) -> Result<bool,
         let count = rows.len();
         rows.sort_unstable_by_key(|row| row.position);
         if let Some(redis) = redis {
-            let events: Vec<_> = rows.into_iter().map(|row| row.into_event(store.service())).collect();
+            let events: Vec<_> = rows
+                .into_iter()
+                .map(|row| row.into_event(store.service()))
+                .collect();
             if let Err(error) = append(redis, &events).await {
                 // Readers notice the gap and ask for it.
                 tracing::debug!(service = store.service(), %error, "relay: the stream misses events");
@@ -106,7 +109,9 @@ async fn drain(store: &Store, redis: Option<&Redis>, shard: i32) -> Result<bool,
 /// than the last one, so nothing is in a stream twice; such refusals, like all
 /// errors here, cost a reader only the way to the producer.
 async fn append(redis: &Redis, events: &[Event]) -> RedisResult<()> {
-    let Some(first) = events.first() else { return Ok(()) };
+    let Some(first) = events.first() else {
+        return Ok(());
+    };
     let key = redis.key(&stream_key(&first.producer, first.shard));
     let mut commands = redis::pipe();
     commands.ignore_errors();

@@ -16,6 +16,7 @@ const DEFAULT_LIMIT: u32 = 500;
 const REPLY_BYTES: usize = 1 << 20;
 
 /// The `FeedService` of the service that owns the store.
+#[must_use]
 pub fn serve(store: Store, producer: &'static str) -> FeedServiceServer<Feed> {
     FeedServiceServer::new(Feed { store, producer })
 }
@@ -31,15 +32,26 @@ pub struct Feed {
 impl FeedService for Feed {
     async fn read_events(&self, request: Request<ReadEventsRequest>) -> Reply<ReadEventsResponse> {
         let (_, ask) = rpc::open(request)?;
-        rpc::reply(read(self, &ask).await.map(|events| ReadEventsResponse { events }))
+        rpc::reply(
+            read(self, &ask)
+                .await
+                .map(|events| ReadEventsResponse { events }),
+        )
     }
 }
 
 async fn read(feed: &Feed, ask: &ReadEventsRequest) -> Result<Vec<Event>, Error> {
     if ask.producer != feed.producer {
-        return Err(Error::field("producer", format!("must be {:?}, whose feed this is", feed.producer)));
+        return Err(Error::field(
+            "producer",
+            format!("must be {:?}, whose feed this is", feed.producer),
+        ));
     }
-    let limit = if ask.limit == 0 { DEFAULT_LIMIT } else { ask.limit };
+    let limit = if ask.limit == 0 {
+        DEFAULT_LIMIT
+    } else {
+        ask.limit
+    };
     let mut tx = feed.store.worker().await?;
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT * FROM outbox WHERE shard = $1 AND position > $2 ORDER BY position LIMIT $3",

@@ -99,7 +99,10 @@ async fn look(
         let told = match row.position {
             None => !place.early.insert(row.id),
             Some(at) => {
-                if let Some(head) = usize::try_from(row.shard).ok().and_then(|shard| place.heads.get_mut(shard)) {
+                if let Some(head) = usize::try_from(row.shard)
+                    .ok()
+                    .and_then(|shard| place.heads.get_mut(shard))
+                {
                     *head = at.max(*head);
                 }
                 place.early.remove(&row.id)
@@ -121,5 +124,8 @@ async fn start(store: &Store) -> Result<Place, Error> {
     .bind(shard_column(SHARDS - 1))
     .fetch_all(&mut *tx)
     .await?;
-    Ok(Place { heads, early: HashSet::new() })
+    Ok(Place {
+        heads,
+        early: HashSet::new(),
+    })
 }

@@ -1,5 +1,10 @@
 //! What the feed promises, on a real Postgres and a real Redis.
 
+#![expect(
+    clippy::expect_used,
+    reason = "a test that cannot be set up has failed"
+)]
+
 // By the name that every other crate knows it by.
 extern crate usher_feed as feed;
 

@@ -11,7 +11,10 @@ use sqlx::migrate::Migrator;
 const SERVICES: [&str; 4] = ["identity", "authorization", "invitation", "importer"];
 
 #[tokio::main(flavor = "current_thread")]
-#[expect(clippy::disallowed_methods, reason = "a tool, told where to work by its caller")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a tool, told where to work by its caller"
+)]
 async fn main() -> Result<(), Box<dyn Error>> {
     let url = std::env::var("USHER_MIGRATE_URL")?;
     let services = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../services");
@@ -23,7 +26,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         } else {
             Migrator::with_migrations(Vec::new())
         };
-        usher_store::migrate(&url, service, &migrator, None).await.map_err(|error| format!("{service}: {error:?}"))?;
+        usher_store::migrate(&url, service, &migrator, None)
+            .await
+            .map_err(|error| format!("{service}: {error:?}"))?;
     }
     Ok(())
 }

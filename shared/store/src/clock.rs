@@ -20,17 +20,29 @@ pub struct Clock {
 
 impl Clock {
     /// The clock of the machine.
+    #[must_use]
     pub fn system() -> Clock {
         Clock::default()
     }
 
     /// A clock that the handle moves, and everybody who holds a clone of it.
+    #[must_use]
     pub fn moved() -> (Clock, ClockHandle) {
         let offset = Arc::new(AtomicI64::new(0));
-        (Clock { offset: Some(offset.clone()) }, ClockHandle { offset })
+        (
+            Clock {
+                offset: Some(offset.clone()),
+            },
+            ClockHandle { offset },
+        )
     }
 
     /// The time now.
+    #[must_use]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the place that asks the machine"
+    )]
     pub fn now(&self) -> DateTime<Utc> {
         Utc::now() + TimeDelta::microseconds(self.offset_micros())
     }

@@ -22,14 +22,19 @@ pub struct Keys {
 
 impl Keys {
     /// The keys that follow from a secret.
+    #[must_use]
     pub fn new(secret: &[u8; 32]) -> Keys {
         let root = hkdf::Salt::new(hkdf::HKDF_SHA256, b"usher").extract(secret);
         let id = derive(&root, "id", "")[0];
-        Keys { root: Arc::new(root), id }
+        Keys {
+            root: Arc::new(root),
+            id,
+        }
     }
 
     /// HMAC-SHA-256 of the data under the key of the purpose: equal data has
     /// equal hashes, and without the secret nobody can try guesses.
+    #[must_use]
     pub fn keyed_hash(&self, purpose: &str, data: &[u8]) -> [u8; 32] {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &*derive(&self.root, "hash", purpose));
         let mut hash = [0; SHA256_OUTPUT_LEN];
@@ -43,15 +48,21 @@ impl Keys {
     ///
     /// The first byte tells which secret sealed it, then come the nonce and
     /// the ciphertext with its tag.
+    #[must_use]
     pub fn seal(&self, purpose: &str, context: &[u8], plain: &[u8]) -> Vec<u8> {
         let mut nonce = [0; NONCE_LEN];
         fill(&mut nonce);
-        let mut sealed = Vec::with_capacity(1 + NONCE_LEN + plain.len() + AES_256_GCM_SIV.tag_len());
+        let mut sealed =
+            Vec::with_capacity(1 + NONCE_LEN + plain.len() + AES_256_GCM_SIV.tag_len());
         sealed.push(self.id);
         sealed.extend_from_slice(&nonce);
         let mut text = plain.to_vec();
         self.sealing(purpose)
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(context), &mut text)
+            .seal_in_place_append_tag(
+                Nonce::assume_unique_for_key(nonce),
+                Aad::from(context),
+                &mut text,
+            )
             .unwrap_or_else(|_| unreachable!("only texts beyond 64 GiB cannot be sealed"));
         sealed.append(&mut text);
         sealed
@@ -59,13 +70,23 @@ impl Keys {
 
     /// Decrypts what [`Keys::seal`] made for the same purpose and context. A
     /// fault where it did not: sealed values come from our own tables.
-    pub fn open(&self, purpose: &str, context: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+    pub fn open(
+        &self,
+        purpose: &str,
+        context: &[u8],
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
         self.try_open(purpose, context, sealed)
             .ok_or_else(|| Error::fault(format!("a value sealed for {purpose} does not open")))
     }
 
     /// As [`Keys::open`], for values that come back from callers.
-    pub(crate) fn try_open(&self, purpose: &str, context: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    pub(crate) fn try_open(
+        &self,
+        purpose: &str,
+        context: &[u8],
+        sealed: &[u8],
+    ) -> Option<Zeroizing<Vec<u8>>> {
         let (id, rest) = sealed.split_first()?;
         let (nonce, text) = rest.split_first_chunk::<NONCE_LEN>()?;
         if *id != self.id {
@@ -87,6 +108,7 @@ impl Keys {
 
     /// A fresh secret of 256 random bits, as 43 characters that are safe in a
     /// URL. Keep only its [`Keys::keyed_hash`].
+    #[must_use]
     pub fn token() -> String {
         let mut bits = Zeroizing::new([0; 32]);
         fill(&mut *bits);
@@ -111,7 +133,10 @@ fn derive(root: &hkdf::Prk, use_of: &str, purpose: &str) -> Zeroizing<[u8; 32]> 
     let mut key = Zeroizing::new([0; 32]);
     // `use_of` holds no slash, so the two parts cannot run into each other.
     let filled = root
-        .expand(&[use_of.as_bytes(), b"/", purpose.as_bytes()], hkdf::HKDF_SHA256)
+        .expand(
+            &[use_of.as_bytes(), b"/", purpose.as_bytes()],
+            hkdf::HKDF_SHA256,
+        )
         .and_then(|material| material.fill(&mut *key));
     filled.unwrap_or_else(|_| unreachable!("HKDF gives up to 8,160 bytes, and 32 were asked"));
     key

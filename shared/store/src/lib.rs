@@ -43,10 +43,15 @@ pub const SHARDS: u32 = 4;
 
 /// The shard of a tenant's events, from 0 to [`SHARDS`] - 1. The same on every
 /// machine and in every release (FNV-1a over the 16 bytes of the id).
+#[must_use]
 pub fn shard_of(tenant: Id<Tenant>) -> u32 {
-    let hash = tenant.uuid().into_bytes().iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash = tenant
+        .uuid()
+        .into_bytes()
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        });
     // The high half: the low bits of FNV are the weakest.
     u32::try_from((hash >> 32) % u64::from(SHARDS)).unwrap_or_default()
 }

@@ -5,8 +5,7 @@ use std::{str::FromStr as _, time::Duration};
 use rpc::Error;
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgConnection,
-    migrate::Migrator,
-    postgres::PgConnectOptions,
+    migrate::Migrator, postgres::PgConnectOptions,
 };
 
 static BASE: Migrator = sqlx::migrate!("./migrations");
@@ -30,10 +29,15 @@ pub async fn migrate(
     migrator: &Migrator,
     password: Option<&str>,
 ) -> Result<(), Error> {
-    if service.is_empty() || !service.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
+    if service.is_empty()
+        || !service
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    {
         return Err(Error::fault(format!("{service:?} cannot name a schema")));
     }
-    let options = PgConnectOptions::from_str(admin_url)?.options([("client_min_messages", "warning")]);
+    let options =
+        PgConnectOptions::from_str(admin_url)?.options([("client_min_messages", "warning")]);
     let mut db = options.connect().await?;
     // One migration at a time in this database; the lock ends with the connection.
     sqlx::query("SELECT pg_advisory_lock(hashtext('usher'), hashtext('migrate'))")
@@ -79,11 +83,12 @@ async fn roles(db: &mut PgConnection, service: &str, password: Option<&str>) -> 
     );
     db.execute(AssertSqlSafe(sql)).await?;
     if let Some(password) = password {
-        let (sql,): (String,) = sqlx::query_as("SELECT format('ALTER ROLE %I PASSWORD %L', $1, $2)")
-            .bind(format!("usher_{service}"))
-            .bind(password)
-            .fetch_one(&mut *db)
-            .await?;
+        let (sql,): (String,) =
+            sqlx::query_as("SELECT format('ALTER ROLE %I PASSWORD %L', $1, $2)")
+                .bind(format!("usher_{service}"))
+                .bind(password)
+                .fetch_one(&mut *db)
+                .await?;
         db.execute(AssertSqlSafe(sql)).await?;
     }
     Ok(())
@@ -92,21 +97,24 @@ async fn roles(db: &mut PgConnection, service: &str, password: Option<&str>) -> 
 /// Whether somebody else changed the same role at the same moment: it exists
 /// by now (two codes), or "tuple concurrently updated", an internal error.
 fn is_race(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
     code.is_some_and(|code| matches!(&*code, "42710" | "23505" | "XX000"))
 }
 
 /// From here on the connection acts as the owner, in the service's schema.
+/// Quoted, because `authorization` is a word of SQL.
 async fn schema(db: &mut PgConnection, service: &str) -> sqlx::Result<()> {
     let sql = format!(
-        "CREATE SCHEMA IF NOT EXISTS {service} AUTHORIZATION usher_owner;
+        "CREATE SCHEMA IF NOT EXISTS \"{service}\" AUTHORIZATION usher_owner;
         SET ROLE usher_owner;
-        SET search_path = {service};
+        SET search_path = \"{service}\";
         SET lock_timeout = '5s';
-        GRANT USAGE ON SCHEMA {service} TO usher_{service}, usher_{service}_worker;
-        ALTER DEFAULT PRIVILEGES IN SCHEMA {service}
+        GRANT USAGE ON SCHEMA \"{service}\" TO usher_{service}, usher_{service}_worker;
+        ALTER DEFAULT PRIVILEGES IN SCHEMA \"{service}\"
             GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO usher_{service}, usher_{service}_worker;
-        ALTER DEFAULT PRIVILEGES IN SCHEMA {service}
+        ALTER DEFAULT PRIVILEGES IN SCHEMA \"{service}\"
             GRANT USAGE ON SEQUENCES TO usher_{service}, usher_{service}_worker;"
     );
     db.execute(AssertSqlSafe(sql)).await?;

@@ -68,8 +68,18 @@ pub(crate) async fn write(
         .bind(column(|event| event.id))
         .bind(events.iter().map(|event| event.shard).collect::<Vec<_>>())
         .bind(column(|event| event.tenant))
-        .bind(events.iter().map(|event| event.payload_type.as_str()).collect::<Vec<_>>())
-        .bind(events.iter().map(|event| event.payload.as_slice()).collect::<Vec<_>>())
+        .bind(
+            events
+                .iter()
+                .map(|event| event.payload_type.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            events
+                .iter()
+                .map(|event| event.payload.as_slice())
+                .collect::<Vec<_>>(),
+        )
         .bind(actor.user)
         .bind(actor.home)
         .bind(actor.service.as_deref())

@@ -55,22 +55,30 @@ impl Page {
             0 => DEFAULT_SIZE,
             asked => asked.min(MAX_SIZE),
         };
-        Ok(Page { keys: keys.clone(), context, size: size as usize, at })
+        Ok(Page {
+            keys: keys.clone(),
+            context,
+            size: size as usize,
+            at,
+        })
     }
 
     /// How many rows to read: one more than the page holds, to learn whether
     /// there is a further page.
+    #[must_use]
     pub fn limit(&self) -> i64 {
         i64::try_from(self.size + 1).unwrap_or(i64::MAX)
     }
 
     /// The key of the row to read on from, not included; `None` reads from the
     /// start.
+    #[must_use]
     pub fn after(&self) -> Option<&[String]> {
         self.at.as_ref().map(|place| place.key.as_slice())
     }
 
     /// Whether to read rows before [`Page::after`], nearest first.
+    #[must_use]
     pub fn backward(&self) -> bool {
         self.at.as_ref().is_some_and(|place| place.backward)
     }
@@ -78,7 +86,11 @@ impl Page {
     /// Cuts the rows that were read to the page, in the order of the list, and
     /// makes the tokens of the next and the previous page; an empty token says
     /// that there is none. `key` gives the sort key of a row.
-    pub fn close<T>(&self, mut rows: Vec<T>, key: impl Fn(&T) -> Vec<String>) -> (Vec<T>, String, String) {
+    pub fn close<T>(
+        &self,
+        mut rows: Vec<T>,
+        key: impl Fn(&T) -> Vec<String>,
+    ) -> (Vec<T>, String, String) {
         let more = rows.len() > self.size;
         rows.truncate(self.size);
         if self.backward() {
@@ -90,7 +102,10 @@ impl Page {
             Some(_) => (more, true),
         };
         let token = |there: bool, row: Option<&T>, backward| match row {
-            Some(row) if there => self.token(&Place { backward, key: key(row) }),
+            Some(row) if there => self.token(&Place {
+                backward,
+                key: key(row),
+            }),
             _ => String::new(),
         };
         let next = token(has_next, rows.last(), false);
@@ -99,7 +114,10 @@ impl Page {
     }
 
     fn token(&self, place: &Place) -> String {
-        URL_SAFE_NO_PAD.encode(self.keys.seal(PURPOSE, &self.context, &place.encode_to_vec()))
+        URL_SAFE_NO_PAD.encode(
+            self.keys
+                .seal(PURPOSE, &self.context, &place.encode_to_vec()),
+        )
     }
 }
 

@@ -43,7 +43,12 @@ impl Request {
         whole.push(0);
         ask.encode(&mut whole)?;
         let hash = keys.keyed_hash(PURPOSE, &whole);
-        Ok(Some(Request { tenant, caller: name(caller), id, hash }))
+        Ok(Some(Request {
+            tenant,
+            caller: name(caller),
+            id,
+            hash,
+        }))
     }
 
     /// Waits for other uses of this id to end, and answers the reply if one of
@@ -66,17 +71,24 @@ impl Request {
             None => Ok(None),
             Some((hash, _)) if hash != self.hash => Err(ErrorReason::RequestIdReused
                 .because("this request id was used before, with another request")),
-            Some((_, None)) => Err(ErrorReason::RequestIdReused
-                .because("this request was carried out before; its reply held a secret and was not kept")),
+            Some((_, None)) => Err(ErrorReason::RequestIdReused.because(
+                "this request was carried out before; its reply held a secret and was not kept",
+            )),
             Some((_, reply)) => Ok(reply),
         }
     }
 
     /// Two requests may share a lock by chance; they only wait for each other.
     fn lock(&self, keys: &Keys, service: &str) -> i64 {
-        let parts = [service.as_bytes(), self.tenant.as_bytes(), self.id.as_bytes(), self.caller.as_bytes()];
+        let parts = [
+            service.as_bytes(),
+            self.tenant.as_bytes(),
+            self.id.as_bytes(),
+            self.caller.as_bytes(),
+        ];
         let hash = keys.keyed_hash(PURPOSE, &parts.concat());
-        hash.first_chunk().map_or(0, |head| i64::from_be_bytes(*head))
+        hash.first_chunk()
+            .map_or(0, |head| i64::from_be_bytes(*head))
     }
 }
 

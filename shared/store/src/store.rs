@@ -11,11 +11,7 @@ use sqlx::{
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::{
-    Clock, Keys, Tx,
-    outbox::Actor,
-    replay::Request,
-};
+use crate::{Clock, Keys, Tx, outbox::Actor, replay::Request};
 
 /// How long a caller waits for a connection before it hears UNAVAILABLE.
 const ACQUIRE: Duration = Duration::from_secs(2);
@@ -49,7 +45,10 @@ impl Store {
     /// own role `usher_<service>`, so that nobody runs as a role that row level
     /// security does not bind. Connections are made when first needed: the
     /// service starts while Postgres is away, and [`Store::ping`] tells.
-    #[expect(clippy::unused_async, reason = "callers await it, so that connecting early stays possible")]
+    #[expect(
+        clippy::unused_async,
+        reason = "callers await it, so that connecting early stays possible"
+    )]
     pub async fn connect(
         url: &str,
         service: &'static str,
@@ -77,7 +76,15 @@ impl Store {
             .after_connect(|connection, _| Box::pin(refuse_privileged(connection)))
             .connect_lazy_with(options);
         let (committed, _) = watch::channel(());
-        Ok(Store { shared: Arc::new(Shared { pool, service, keys, clock, committed }) })
+        Ok(Store {
+            shared: Arc::new(Shared {
+                pool,
+                service,
+                keys,
+                clock,
+                committed,
+            }),
+        })
     }
 
     /// A transaction that only reads, in the caller's tenant.
@@ -110,21 +117,27 @@ impl Store {
     /// the service itself; [`Tx::switch_tenant`] says in which tenant.
     pub async fn worker(&self) -> Result<Tx, Error> {
         let sql = self.open(Mode::Worker, None).await?;
-        let actor = Actor { service: Some(self.shared.service.into()), ..Actor::default() };
+        let actor = Actor {
+            service: Some(self.shared.service.into()),
+            ..Actor::default()
+        };
         Ok(Tx::new(sql, self.clone(), None, actor))
     }
 
     /// The keys of the service.
+    #[must_use]
     pub fn keys(&self) -> &Keys {
         &self.shared.keys
     }
 
     /// The clock of the service.
+    #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.shared.clock
     }
 
     /// The name of the service, which is the name of its schema.
+    #[must_use]
     pub fn service(&self) -> &'static str {
         self.shared.service
     }
@@ -138,6 +151,7 @@ impl Store {
 
     /// Hears of every commit of this process that published events. Only the
     /// fact is told, and several commits may be told once.
+    #[must_use]
     pub fn committed(&self) -> watch::Receiver<()> {
         self.shared.committed.subscribe()
     }
@@ -153,11 +167,20 @@ impl Store {
 
     /// Begins, on the first connection that is alive: after a restart of
     /// Postgres every idle one is dead, and beginning again does no harm.
-    async fn open(&self, mode: Mode, tenant: Option<Uuid>) -> Result<Transaction<'static, Postgres>, Error> {
+    async fn open(
+        &self,
+        mode: Mode,
+        tenant: Option<Uuid>,
+    ) -> Result<Transaction<'static, Postgres>, Error> {
         let statement: Arc<str> = self.opening(mode, tenant).into();
         let mut spare = self.shared.pool.size();
         loop {
-            match self.shared.pool.begin_with(AssertSqlSafe(statement.clone())).await {
+            match self
+                .shared
+                .pool
+                .begin_with(AssertSqlSafe(statement.clone()))
+                .await
+            {
                 Err(error) if spare > 0 && is_broken(&error) => spare -= 1,
                 begun => return Ok(begun?),
             }
@@ -205,9 +228,11 @@ fn is_broken(error: &sqlx::Error) -> bool {
 
 /// A role that row level security does not bind would see every tenant.
 async fn refuse_privileged(db: &mut sqlx::PgConnection) -> sqlx::Result<()> {
-    let row = sqlx::query("SELECT rolsuper OR rolbypassrls FROM pg_catalog.pg_roles WHERE rolname = current_user")
-        .fetch_one(db)
-        .await?;
+    let row = sqlx::query(
+        "SELECT rolsuper OR rolbypassrls FROM pg_catalog.pg_roles WHERE rolname = current_user",
+    )
+    .fetch_one(db)
+    .await?;
     if row.try_get::<bool, _>(0)? {
         return Err(sqlx::Error::Configuration(
             "the service's role is a superuser or bypasses row level security".into(),

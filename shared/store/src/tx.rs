@@ -12,7 +12,6 @@ use contract::{
 use rpc::Error;
 use sqlx::{PgConnection, Postgres, Transaction};
 use tracing::Instrument as _;
-use uuid::Uuid;
 
 use crate::{
     Store,
@@ -57,7 +56,9 @@ impl Tx {
     }
 
     pub(crate) async fn claim(&mut self, request: Request) -> Result<(), Error> {
-        self.reply = request.claim(&mut self.sql, self.store.keys(), self.store.service()).await?;
+        self.reply = request
+            .claim(&mut self.sql, self.store.keys(), self.store.service())
+            .await?;
         self.request = Some(request);
         Ok(())
     }
@@ -70,6 +71,7 @@ impl Tx {
 
     /// The tenant of the transaction; `None` for a worker that has not
     /// switched to one.
+    #[must_use]
     pub fn tenant_id(&self) -> Option<Id<Tenant>> {
         self.tenant
     }
@@ -94,13 +96,17 @@ impl Tx {
 
     /// Publishes an event, the `Event` message of the service's package, in the
     /// transaction's tenant. It exists once the transaction is committed.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the event is over once it is said"
+    )]
     pub fn publish<E: prost::Message + prost::Name>(&mut self, event: E) {
         let Some(tenant) = self.tenant else {
             self.homeless = true;
             return;
         };
         self.events.push(Pending {
-            id: Uuid::now_v7(),
+            id: Id::<()>::new().uuid(),
             tenant: tenant.uuid(),
             shard: i32::try_from(shard_of(tenant)).unwrap_or_default(),
             payload_type: E::full_name(),
@@ -141,8 +147,14 @@ impl Tx {
         let published = !self.events.is_empty();
         if published || self.request.is_some() {
             let request = self.request.as_ref();
-            outbox::write(&mut self.sql, &self.events, &self.actor, request, reply.as_deref())
-                .await?;
+            outbox::write(
+                &mut self.sql,
+                &self.events,
+                &self.actor,
+                request,
+                reply.as_deref(),
+            )
+            .await?;
         }
         // As a task of its own: a caller who goes away now must not keep the
         // hooks of a committed transaction from running.

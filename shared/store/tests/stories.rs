@@ -1,5 +1,10 @@
 //! What the store promises, on a real Postgres.
 
+#![expect(
+    clippy::expect_used,
+    reason = "a test that cannot be set up has failed"
+)]
+
 // By the name that every other crate knows it by.
 extern crate usher_store as store;
 
@@ -9,6 +14,8 @@ mod database;
 mod isolation;
 #[path = "stories/pages.rs"]
 mod pages;
+#[path = "stories/recovery.rs"]
+mod recovery;
 #[path = "stories/replay.rs"]
 mod replay;
 #[path = "stories/roles.rs"]

@@ -48,14 +48,22 @@ impl<C: Consumer> Follower<'_, C> {
         }
         if let Some(payload) = payload::<C>(event)? {
             let applying = AssertUnwindSafe(self.consumer.apply(&mut tx, event, payload));
-            applying.catch_unwind().await.unwrap_or_else(|_| Err(Error::fault("the consumer panicked")))?;
+            applying
+                .catch_unwind()
+                .await
+                .unwrap_or_else(|_| Err(Error::fault("the consumer panicked")))?;
         }
         tx.done().await?;
         Ok(true)
     }
 
     /// Puts an event aside and moves the cursor to it.
-    pub(super) async fn park(&self, event: &Event, attempts: u32, last: &Error) -> Result<bool, Error> {
+    pub(super) async fn park(
+        &self,
+        event: &Event,
+        attempts: u32,
+        last: &Error,
+    ) -> Result<bool, Error> {
         let mut tx = self.store.worker().await?;
         if !move_cursor::<C>(&mut tx, event).await? {
             return Ok(false);
@@ -131,7 +139,9 @@ fn payload<C: Consumer>(event: &Event) -> Result<Option<C::Event>, Error> {
         return Ok(Some(C::Event::decode(any.encode_to_vec().as_slice())?));
     }
     match any.type_url.rsplit_once('/') {
-        Some((_, name)) if name == C::Event::full_name() => Ok(Some(C::Event::decode(any.value.as_slice())?)),
+        Some((_, name)) if name == C::Event::full_name() => {
+            Ok(Some(C::Event::decode(any.value.as_slice())?))
+        }
         _ => Ok(None),
     }
 }

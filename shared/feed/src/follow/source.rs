@@ -17,6 +17,8 @@ use crate::{EVENT_FIELD, Redis, stream_key};
 
 /// How long one look at the stream waits for an event.
 const BLOCK: Duration = Duration::from_secs(1);
+/// How much later the answer of a look may come before Redis counts as away.
+const SLACK: Duration = Duration::from_millis(300);
 /// How long a silent stream is believed. A relay that died between Postgres and
 /// Redis leaves a gap at the end, which no later event shows.
 const BELIEVED: Duration = Duration::from_secs(2);
@@ -47,9 +49,21 @@ pub(super) struct Source {
 }
 
 impl Source {
-    pub(super) fn new(producer: &'static str, shard: u32, redis: Option<Redis>, channel: Channel) -> Source {
+    pub(super) fn new(
+        producer: &'static str,
+        shard: u32,
+        redis: Option<Redis>,
+        channel: Channel,
+    ) -> Source {
         let client = FeedServiceClient::new(channel);
-        Source { producer, shard, redis, stream: None, client, asked: None }
+        Source {
+            producer,
+            shard,
+            redis,
+            stream: None,
+            client,
+            asked: None,
+        }
     }
 
     /// The events that follow a position, without a gap; possibly none, after
@@ -61,7 +75,9 @@ impl Source {
         }
         match self.look(after).await {
             Seen::Next(events) => events,
-            Seen::Silence if self.asked.is_some_and(|asked| asked.elapsed() < BELIEVED) => Vec::new(),
+            Seen::Silence if self.asked.is_some_and(|asked| asked.elapsed() < BELIEVED) => {
+                Vec::new()
+            }
             Seen::Silence => self.ask(after).await,
             Seen::Gap => {
                 let events = self.ask(after).await;
@@ -79,7 +95,12 @@ impl Source {
     }
 
     async fn ask(&mut self, after: u64) -> Vec<Event> {
-        let ask = ReadEventsRequest { producer: self.producer.to_owned(), shard: self.shard, after, limit: 0 };
+        let ask = ReadEventsRequest {
+            producer: self.producer.to_owned(),
+            shard: self.shard,
+            after,
+            limit: 0,
+        };
         match self.client.read_events(ask).await {
             Ok(reply) => {
                 let events = reply.into_inner().events;
@@ -101,8 +122,12 @@ impl Source {
         match self.read(after).await {
             Some(Ok(entries)) if entries.is_empty() => Seen::Silence,
             Some(Ok(entries)) => {
-                let events = contiguous(after, entries.into_iter().filter_map(decode).collect());
-                if events.is_empty() { Seen::Gap } else { Seen::Next(events) }
+                let events = contiguous(after, entries.iter().filter_map(decode).collect());
+                if events.is_empty() {
+                    Seen::Gap
+                } else {
+                    Seen::Next(events)
+                }
             }
             Some(Err(error)) => {
                 tracing::debug!(producer = self.producer, shard = self.shard, %error, "follow: no stream");
@@ -118,7 +143,7 @@ impl Source {
         let redis = self.redis.as_ref()?;
         let stream = match &mut self.stream {
             Some(stream) => stream,
-            None => match redis.blocking(BLOCK * 2).await {
+            None => match redis.blocking(BLOCK + SLACK).await {
                 Ok(stream) => self.stream.insert(stream),
                 Err(error) => return Some(Err(error)),
             },
@@ -133,12 +158,18 @@ impl Source {
             .arg(format!("{after}-0"))
             .query_async(stream)
             .await;
-        Some(reply.map(|reply| reply.keys.into_iter().flat_map(|stream| stream.ids).collect()))
+        Some(reply.map(|reply| {
+            reply
+                .keys
+                .into_iter()
+                .flat_map(|stream| stream.ids)
+                .collect()
+        }))
     }
 }
 
 /// `None` for an entry that no relay made: the id is the position of the event.
-fn decode(entry: StreamId) -> Option<Event> {
+fn decode(entry: &StreamId) -> Option<Event> {
     let encoded: Vec<u8> = entry.get(EVENT_FIELD)?;
     let event = Event::decode(encoded.as_slice()).ok()?;
     (entry.id == format!("{}-0", event.position)).then_some(event)

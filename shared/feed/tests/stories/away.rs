@@ -12,16 +12,25 @@ async fn b_64_a_silent_redis_is_given_up_and_then_left_alone() {
     // Connections are accepted by the kernel, and nobody ever reads them.
     let redis = Redis::new(&url, "").expect("a URL");
     let began = Instant::now();
-    redis.query::<String>(&redis::cmd("PING")).await.expect_err("no answer");
+    redis
+        .query::<String>(&redis::cmd("PING"))
+        .await
+        .expect_err("no answer");
     // 100 ms, and room for a busy machine.
     assert!(began.elapsed() < Duration::from_secs(1));
     assert!(redis.is_down());
     for _ in 0..1000 {
         if redis.is_down() {
-            redis.query::<String>(&redis::cmd("PING")).await.expect_err("no answer");
+            redis
+                .query::<String>(&redis::cmd("PING"))
+                .await
+                .expect_err("no answer");
         }
     }
-    assert!(began.elapsed() < Duration::from_secs(2), "1,000 calls were not 1,000 waits");
+    assert!(
+        began.elapsed() < Duration::from_secs(2),
+        "1,000 calls were not 1,000 waits"
+    );
 }
 
 #[tokio::test]
@@ -30,7 +39,10 @@ async fn a_redis_that_is_not_there_is_an_error_and_not_a_wait() {
     let url = format!("redis://{}", listener.local_addr().expect("bound"));
     drop(listener);
     let redis = Redis::new(&url, "").expect("a URL");
-    redis.query::<String>(&redis::cmd("PING")).await.expect_err("refused");
+    redis
+        .query::<String>(&redis::cmd("PING"))
+        .await
+        .expect_err("refused");
     assert!(redis.is_down());
 }
 

@@ -19,11 +19,20 @@ async fn the_tail_hears_every_event_once_with_and_without_a_relay() {
     let stage = Stage::new(8).await;
     let heard = Arc::new(Mutex::new(Vec::new()));
     let freshness = Freshness::new();
-    assert!(!freshness.is_fresh(), "before the first look nothing is known");
+    assert!(
+        !freshness.is_fresh(),
+        "before the first look nothing is known"
+    );
     let (listener, fresh) = (heard.clone(), freshness.clone());
     let (store, shutdown) = (stage.writers.clone(), CancellationToken::new());
     let tail = Running(tokio::spawn(async move {
-        feed::tail(store, |event| listener.lock().expect("whole").push(event.id.clone()), fresh, shutdown).await;
+        feed::tail(
+            store,
+            |event| listener.lock().expect("whole").push(event.id.clone()),
+            fresh,
+            shutdown,
+        )
+        .await;
     }));
     until(|| freshness.is_fresh()).await;
     for number in 0..20 {
@@ -48,6 +57,7 @@ async fn until(condition: impl Fn() -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !condition() {
         assert!(Instant::now() < deadline, "not within {DEADLINE:?}");
-        tokio::task::yield_now().await;
+        // Between two looks; what is waited for does not take a fixed time.
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

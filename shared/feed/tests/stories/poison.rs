@@ -14,18 +14,30 @@ async fn b_60_poison_is_parked_after_five_tries_and_the_next_events_go_on() {
     let stage = Stage::new(4).await;
     let mut db = stage.admin().await;
     let _relay = stage.relay(None);
-    let _reader = stage.reader_with(None, Counting { poison: Some(3), panic: Some(5), ..Counting::default() });
+    let _reader = stage.reader_with(
+        None,
+        Counting {
+            poison: Some(3),
+            panic: Some(5),
+            ..Counting::default()
+        },
+    );
     let tenant = Id::new();
     for number in 0..10 {
         stage.write(tenant, number).await;
     }
-    stage.until_effects(&mut db, 8, Duration::from_secs(9)).await;
+    stage
+        .until_effects(&mut db, 8, Duration::from_secs(9))
+        .await;
     let parked: Vec<(i64, i32, String)> =
         sqlx::query_as("SELECT position, attempts, error FROM readers.parked ORDER BY position")
             .fetch_all(&mut db)
             .await
             .expect("read");
-    let parked: Vec<_> = parked.iter().map(|(at, tries, error)| (*at, *tries, error.contains("poison"))).collect();
+    let parked: Vec<_> = parked
+        .iter()
+        .map(|(at, tries, error)| (*at, *tries, error.contains("poison")))
+        .collect();
     assert_eq!(parked, [(4, 5, true), (6, 5, false)]);
     assert_eq!(stage.counts(&mut db).await, (10, 8, 8));
     let order: Vec<i64> = sqlx::query_scalar("SELECT number FROM readers.effects ORDER BY ctid")
@@ -42,13 +54,24 @@ async fn an_event_waits_for_what_is_away_and_is_not_parked() {
     let _relay = stage.relay(None);
     // More often than a poisoned event is tried.
     let outage = Some((1, Arc::new(AtomicU32::new(6))));
-    let _reader = stage.reader_with(None, Counting { outage, ..Counting::default() });
+    let _reader = stage.reader_with(
+        None,
+        Counting {
+            outage,
+            ..Counting::default()
+        },
+    );
     let tenant = Id::new();
     for number in 0..3 {
         stage.write(tenant, number).await;
     }
-    stage.until_effects(&mut db, 3, Duration::from_secs(9)).await;
-    let parked: i64 = sqlx::query_scalar("SELECT count(*) FROM readers.parked").fetch_one(&mut db).await.expect("read");
+    stage
+        .until_effects(&mut db, 3, Duration::from_secs(9))
+        .await;
+    let parked: i64 = sqlx::query_scalar("SELECT count(*) FROM readers.parked")
+        .fetch_one(&mut db)
+        .await
+        .expect("read");
     assert_eq!(parked, 0);
 }
 
@@ -57,9 +80,17 @@ async fn what_a_consumer_publishes_is_done_by_who_did_the_event() {
     let stage = Stage::new(4).await;
     let mut db = stage.admin().await;
     let _relay = stage.relay(None);
-    let _reader = stage.reader_with(None, Counting { echo: true, ..Counting::default() });
+    let _reader = stage.reader_with(
+        None,
+        Counting {
+            echo: true,
+            ..Counting::default()
+        },
+    );
     stage.write(Id::new(), 0).await;
-    stage.until_effects(&mut db, 1, Duration::from_secs(9)).await;
+    stage
+        .until_effects(&mut db, 1, Duration::from_secs(9))
+        .await;
     let same: bool = sqlx::query_scalar(
         "SELECT (o.tenant_id, o.actor_user_id, o.actor_service, o.request_id)
               = (e.tenant_id, e.actor_user_id, e.actor_service, e.request_id)

@@ -73,7 +73,10 @@ async fn until_streaming(stage: &Stage) {
         let mut length = 0;
         for shard in 0..feed::SHARDS {
             let key = redis.key(&format!("usher:feed:{{writers.{shard}}}"));
-            length += redis.query::<i64>(redis::cmd("XLEN").arg(key)).await.unwrap_or_default();
+            length += redis
+                .query::<i64>(redis::cmd("XLEN").arg(key))
+                .await
+                .unwrap_or_default();
         }
         length
     };
@@ -84,7 +87,9 @@ async fn until_streaming(stage: &Stage) {
             stage.write(tenant, 1_000_000).await;
         }
     };
-    tokio::time::timeout(RECOVERY, streaming).await.expect("the stream grows again");
+    tokio::time::timeout(RECOVERY, streaming)
+        .await
+        .expect("the stream grows again");
 }
 
 /// Stands in front of Redis and can die.
@@ -95,13 +100,18 @@ struct Proxy {
 
 impl Proxy {
     async fn start() -> Proxy {
-        let mut proxy = Proxy { address: ([127, 0, 0, 1], 0).into(), running: None };
+        let mut proxy = Proxy {
+            address: ([127, 0, 0, 1], 0).into(),
+            running: None,
+        };
         proxy.live().await;
         proxy
     }
 
     async fn live(&mut self) {
-        let listener = TcpListener::bind(self.address).await.expect("the port is free");
+        let listener = TcpListener::bind(self.address)
+            .await
+            .expect("the port is free");
         self.address = listener.local_addr().expect("bound");
         let server = server();
         self.running = Some(Running(tokio::spawn(async move {

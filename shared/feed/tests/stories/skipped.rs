@@ -48,14 +48,19 @@ async fn b_58_no_event_is_skipped_where_a_naive_cursor_skips() {
     }
     over.store(true, SeqCst);
     let events = i64::try_from(WRITERS * EACH).expect("small");
-    stage.until_effects(&mut db, events, Duration::from_secs(8)).await;
+    stage
+        .until_effects(&mut db, events, Duration::from_secs(8))
+        .await;
     assert_eq!(stage.counts(&mut db).await, (events, events, events));
     assert_eq!(gaps(&mut db).await, 0);
     assert_eq!(out_of_order(&mut db).await, 0);
     // The negative control, in the same run.
     let seen = naive.await.expect("read");
     let missed = events - i64::try_from(seen).expect("small");
-    assert!(missed > 0, "commits were in the order of ids: nothing was tested");
+    assert!(
+        missed > 0,
+        "commits were in the order of ids: nothing was tested"
+    );
 }
 
 /// What the relay is there for: a reader of `id > last`.
@@ -64,11 +69,12 @@ async fn naive_reader(mut db: PgConnection, over: Arc<AtomicBool>) -> usize {
     let mut last = 0_i64;
     loop {
         let finishing = over.load(SeqCst);
-        let ids: Vec<i64> = sqlx::query_scalar("SELECT id FROM writers.outbox WHERE id > $1 ORDER BY id")
-            .bind(last)
-            .fetch_all(&mut db)
-            .await
-            .expect("read");
+        let ids: Vec<i64> =
+            sqlx::query_scalar("SELECT id FROM writers.outbox WHERE id > $1 ORDER BY id")
+                .bind(last)
+                .fetch_all(&mut db)
+                .await
+                .expect("read");
         last = ids.last().copied().unwrap_or(last);
         seen.extend(ids);
         if finishing {

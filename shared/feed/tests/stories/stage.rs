@@ -50,10 +50,17 @@ pub struct Stage {
 impl Stage {
     pub async fn new(connections: u32) -> Stage {
         let database = Database::new().await;
-        let writers = database.service(PRODUCER, "SELECT clock()", connections).await;
+        let writers = database
+            .service(PRODUCER, "SELECT clock()", connections)
+            .await;
         let readers = database.service("readers", EFFECTS, 12).await;
         let prefix = format!("test:{}:", Id::<()>::new());
-        Stage { database, writers, readers, prefix }
+        Stage {
+            database,
+            writers,
+            readers,
+            prefix,
+        }
     }
 
     pub fn redis(&self) -> Redis {
@@ -61,7 +68,11 @@ impl Stage {
     }
 
     pub fn relay(&self, redis: Option<Redis>) -> Running {
-        Running(tokio::spawn(feed::relay(self.writers.clone(), redis, CancellationToken::new())))
+        Running(tokio::spawn(feed::relay(
+            self.writers.clone(),
+            redis,
+            CancellationToken::new(),
+        )))
     }
 
     pub fn reader(&self, redis: Option<Redis>) -> Running {
@@ -70,7 +81,13 @@ impl Stage {
 
     pub fn reader_with(&self, redis: Option<Redis>, consumer: Counting) -> Running {
         let channel = channel(&self.writers);
-        Running(tokio::spawn(feed::follow(consumer, self.readers.clone(), redis, channel, CancellationToken::new())))
+        Running(tokio::spawn(feed::follow(
+            consumer,
+            self.readers.clone(),
+            redis,
+            channel,
+            CancellationToken::new(),
+        )))
     }
 
     /// Commits a fact in a tenant.
@@ -101,8 +118,12 @@ impl Stage {
             if distinct >= expected {
                 return;
             }
-            assert!(Instant::now() < deadline, "{distinct} of {events} events have an effect after {within:?}");
-            tokio::task::yield_now().await;
+            assert!(
+                Instant::now() < deadline,
+                "{distinct} of {events} events have an effect after {within:?}"
+            );
+            // Between two looks; what is waited for does not take a fixed time.
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 }
@@ -172,7 +193,10 @@ pub fn channel(writers: &Store) -> Channel {
 }
 
 /// What the access layer does.
+#[expect(clippy::unnecessary_wraps, reason = "an interceptor may refuse")]
 fn as_reader(mut request: Request<()>) -> Result<Request<()>, Status> {
-    request.extensions_mut().insert(Caller::system("readers", Id::new()));
+    request
+        .extensions_mut()
+        .insert(Caller::system("readers", Id::new()));
     Ok(request)
 }

@@ -25,9 +25,16 @@ fn read(caller: &Caller, count: u32, size: u32, token: &str) -> (Vec<u32>, Strin
     let after: Option<u32> = page.after().map(|key| key[0].parse().expect("a number"));
     let limit = usize::try_from(page.limit()).expect("small");
     let rows = if page.backward() {
-        (0..count).rev().filter(|row| after.is_none_or(|after| *row < after)).take(limit).collect()
+        (0..count)
+            .rev()
+            .filter(|row| after.is_none_or(|after| *row < after))
+            .take(limit)
+            .collect()
     } else {
-        (0..count).filter(|row| after.is_none_or(|after| *row > after)).take(limit).collect()
+        (0..count)
+            .filter(|row| after.is_none_or(|after| *row > after))
+            .take(limit)
+            .collect()
     };
     page.close(rows, |row| vec![row.to_string()])
 }
@@ -88,17 +95,46 @@ fn b_28_a_token_is_good_for_its_own_list_alone() {
     let owner = caller(tenant);
     let (_, token, _) = read(&owner, 50, 10, "");
     open(&owner, 10, &token).expect("its own list");
-    refused(open(&Caller { tenant: Some(Id::new()), ..owner.clone() }, 10, &token));
+    refused(open(
+        &Caller {
+            tenant: Some(Id::new()),
+            ..owner.clone()
+        },
+        10,
+        &token,
+    ));
     refused(open(&caller(tenant), 10, &token));
-    refused(Page::open(&keys(), &owner, "/usher.identity.v1.UserService/ListMore", 10, &token, FILTER));
-    refused(Page::open(&keys(), &owner, METHOD, 10, &token, b"state=any"));
-    refused(Page::open(&Keys::new(&[4; 32]), &owner, METHOD, 10, &token, FILTER));
+    refused(Page::open(
+        &keys(),
+        &owner,
+        "/usher.identity.v1.UserService/ListMore",
+        10,
+        &token,
+        FILTER,
+    ));
+    refused(Page::open(
+        &keys(),
+        &owner,
+        METHOD,
+        10,
+        &token,
+        b"state=any",
+    ));
+    refused(Page::open(
+        &Keys::new(&[4; 32]),
+        &owner,
+        METHOD,
+        10,
+        &token,
+        FILTER,
+    ));
 }
 
 #[test]
 fn a_page_has_25_rows_by_default_and_100_at_most() {
     let caller = caller(Id::new());
-    let limits = [0, 1, 100, 101, u32::MAX].map(|size| open(&caller, size, "").expect("a page").limit());
+    let limits =
+        [0, 1, 100, 101, u32::MAX].map(|size| open(&caller, size, "").expect("a page").limit());
     assert_eq!(limits, [26, 2, 101, 101, 101]);
 }
 

@@ -23,7 +23,10 @@ async fn fifty_uses_of_one_request_id_at_once_have_one_effect_and_one_reply() {
     let caller = caller(Id::new());
     let ask = ask("Acme");
     let replies = join_all((0..50).map(|_| carry_out(&store, &caller, &ask))).await;
-    let replies: Vec<_> = replies.into_iter().map(|reply| reply.expect("the same reply for all")).collect();
+    let replies: Vec<_> = replies
+        .into_iter()
+        .map(|reply| reply.expect("the same reply for all"))
+        .collect();
     assert!(replies.iter().all(|reply| *reply == replies[0]));
     assert_eq!(effects(&store).await, 1);
 }
@@ -34,9 +37,16 @@ async fn without_a_request_id_each_use_has_its_effect() {
     let database = Database::new().await;
     let store = database.service("effects", EFFECTS, 8).await;
     let caller = caller(Id::new());
-    let ask = CreateTenantRequest { request_id: String::new(), ..ask("Acme") };
+    let ask = CreateTenantRequest {
+        request_id: String::new(),
+        ..ask("Acme")
+    };
     let replies = join_all((0..50).map(|_| carry_out(&store, &caller, &ask))).await;
-    assert_eq!(replies.iter().filter(|reply| reply.is_ok()).count(), 1, "the others meet the unique name");
+    assert_eq!(
+        replies.iter().filter(|reply| reply.is_ok()).count(),
+        1,
+        "the others meet the unique name"
+    );
     assert_eq!(effects(&store).await, 1);
 }
 
@@ -46,9 +56,16 @@ async fn the_same_id_with_another_request_is_refused() {
     let store = database.service("effects", EFFECTS, 2).await;
     let caller = caller(Id::new());
     let first = ask("Acme");
-    let other = CreateTenantRequest { display_name: "Other".into(), ..first.clone() };
-    carry_out(&store, &caller, &first).await.expect("carried out");
-    let error = carry_out(&store, &caller, &other).await.expect_err("refused");
+    let other = CreateTenantRequest {
+        display_name: "Other".into(),
+        ..first.clone()
+    };
+    carry_out(&store, &caller, &first)
+        .await
+        .expect("carried out");
+    let error = carry_out(&store, &caller, &other)
+        .await
+        .expect_err("refused");
     assert!(error.is(ErrorReason::RequestIdReused));
 }
 
@@ -58,9 +75,16 @@ async fn the_same_id_of_another_caller_is_another_request() {
     let store = database.service("effects", EFFECTS, 2).await;
     let tenant = Id::new();
     let first = ask("Acme");
-    let other = CreateTenantRequest { display_name: "Other".into(), ..first.clone() };
-    carry_out(&store, &caller(tenant), &first).await.expect("carried out");
-    carry_out(&store, &caller(tenant), &other).await.expect("carried out");
+    let other = CreateTenantRequest {
+        display_name: "Other".into(),
+        ..first.clone()
+    };
+    carry_out(&store, &caller(tenant), &first)
+        .await
+        .expect("carried out");
+    carry_out(&store, &caller(tenant), &other)
+        .await
+        .expect("carried out");
     assert_eq!(effects(&store).await, 2);
 }
 
@@ -94,7 +118,10 @@ async fn hooks_run_after_the_commit_and_never_without() {
     let caller = caller(Id::new());
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
     for commits in [false, true] {
-        let mut tx = store.tenant(caller.tenant().expect("set"), &caller).await.expect("begun");
+        let mut tx = store
+            .tenant(caller.tenant().expect("set"), &caller)
+            .await
+            .expect("begun");
         let sender = sender.clone();
         tx.after_commit(move || sender.send(commits).expect("heard"));
         if commits {
@@ -105,7 +132,11 @@ async fn hooks_run_after_the_commit_and_never_without() {
     assert!(receiver.is_empty());
 }
 
-async fn carry_out(store: &Store, caller: &Caller, ask: &CreateTenantRequest) -> Result<CreateTenantResponse, Error> {
+async fn carry_out(
+    store: &Store,
+    caller: &Caller,
+    ask: &CreateTenantRequest,
+) -> Result<CreateTenantResponse, Error> {
     let mut tx = store.begin(caller, ask).await?;
     if let Some(reply) = tx.replay()? {
         return Ok(reply);
@@ -115,8 +146,11 @@ async fn carry_out(store: &Store, caller: &Caller, ask: &CreateTenantRequest) ->
         .bind(&ask.display_name)
         .execute(&mut *tx)
         .await?;
-    let made = Tenant { id: Id::<Tenant>::new().to_string(), ..Tenant::default() };
-    tx.commit(CreateTenantResponse { tenant: Some(made), ..CreateTenantResponse::default() }).await
+    let made = Tenant {
+        id: Id::<Tenant>::new().to_string(),
+        ..Tenant::default()
+    };
+    tx.commit(CreateTenantResponse { tenant: Some(made) }).await
 }
 
 fn ask(name: &str) -> CreateTenantRequest {
@@ -129,5 +163,8 @@ fn ask(name: &str) -> CreateTenantRequest {
 
 async fn effects(store: &Store) -> i64 {
     let mut tx = store.worker().await.expect("begun");
-    sqlx::query_scalar("SELECT count(*) FROM effects").fetch_one(&mut *tx).await.expect("counted")
+    sqlx::query_scalar("SELECT count(*) FROM effects")
+        .fetch_one(&mut *tx)
+        .await
+        .expect("counted")
 }

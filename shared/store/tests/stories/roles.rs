@@ -1,8 +1,10 @@
 //! What a service's roles may do, and that migrations may meet each other.
 
+use std::borrow::Cow;
+
 use contract::Id;
 use futures::future::join_all;
-use sqlx::Executor as _;
+use sqlx::{Executor as _, error::DatabaseError};
 
 use crate::database::{Database, caller, migrator};
 
@@ -64,12 +66,26 @@ async fn a_migration_may_take_rights_away() {
     let database = Database::new().await;
     let store = database.service("things", THINGS, 1).await;
     let caller = caller(Id::new());
-    let denied = ["DELETE FROM log", "SELECT * FROM migrations", "SELECT * FROM store_migrations", "CREATE TABLE t ()"];
+    let denied = [
+        "DELETE FROM log",
+        "SELECT * FROM migrations",
+        "SELECT * FROM store_migrations",
+        "CREATE TABLE t ()",
+    ];
     for sql in denied {
-        let mut tx = store.tenant(caller.tenant().expect("set"), &caller).await.expect("begun");
+        let mut tx = store
+            .tenant(caller.tenant().expect("set"), &caller)
+            .await
+            .expect("begun");
         let error = tx.execute(sql).await.expect_err("denied");
-        let code = error.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned());
-        assert!(matches!(code.as_deref(), Some("42501" | "3F000")), "{sql}: {error}");
+        let code = error
+            .as_database_error()
+            .and_then(DatabaseError::code)
+            .map(Cow::into_owned);
+        assert!(
+            matches!(code.as_deref(), Some("42501" | "3F000")),
+            "{sql}: {error}"
+        );
     }
 }
 
@@ -80,8 +96,13 @@ async fn migrations_of_several_databases_and_replicas_may_run_at_once() {
     // New roles each time: they are what two databases of a cluster share.
     let mut db = databases[0].admin("public").await;
     for service in services {
-        for role in [format!("usher_{service}"), format!("usher_{service}_worker")] {
-            db.execute(sqlx::AssertSqlSafe(format!("DROP ROLE IF EXISTS {role}"))).await.expect("dropped");
+        for role in [
+            format!("usher_{service}"),
+            format!("usher_{service}_worker"),
+        ] {
+            db.execute(sqlx::AssertSqlSafe(format!("DROP ROLE IF EXISTS {role}")))
+                .await
+                .expect("dropped");
         }
     }
     let runs = (0..12).map(|run| {
@@ -98,9 +119,12 @@ async fn a_store_without_its_schema_says_so_and_recovers() {
     let database = Database::new().await;
     let keys = store::Keys::new(&[1; 32]);
     database.service("things", THINGS, 1).await;
-    let early = store::Store::connect(&database.url(), "later", keys, store::Clock::system(), 1).await;
+    let early =
+        store::Store::connect(&database.url(), "later", keys, store::Clock::system(), 1).await;
     let early = early.expect("connecting needs no Postgres");
     early.ping().await.expect_err("there is no such schema");
-    store::migrate(&database.url(), "later", &migrator("SELECT 1"), None).await.expect("migrated");
+    store::migrate(&database.url(), "later", &migrator("SELECT 1"), None)
+        .await
+        .expect("migrated");
     early.ping().await.expect("now there is");
 }

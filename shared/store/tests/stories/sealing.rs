@@ -6,11 +6,21 @@ use store::Keys;
 fn what_was_sealed_opens_for_the_same_purpose_and_context_alone() {
     let keys = Keys::new(&[1; 32]);
     let sealed = keys.seal("totp", b"tenant/user", b"a secret");
-    assert_eq!(**keys.open("totp", b"tenant/user", &sealed).expect("opens"), *b"a secret");
+    assert_eq!(
+        **keys.open("totp", b"tenant/user", &sealed).expect("opens"),
+        *b"a secret"
+    );
     assert!(keys.open("totp", b"tenant/other", &sealed).is_err());
     assert!(keys.open("other", b"tenant/user", &sealed).is_err());
-    assert!(Keys::new(&[2; 32]).open("totp", b"tenant/user", &sealed).is_err());
-    assert!(keys.open("totp", b"tenant/user", &sealed[..sealed.len() - 1]).is_err());
+    assert!(
+        Keys::new(&[2; 32])
+            .open("totp", b"tenant/user", &sealed)
+            .is_err()
+    );
+    assert!(
+        keys.open("totp", b"tenant/user", &sealed[..sealed.len() - 1])
+            .is_err()
+    );
     assert!(keys.open("totp", b"tenant/user", b"").is_err());
 }
 

@@ -12,14 +12,19 @@ use crate::database::{Database, caller};
 async fn sql_and_rust_have_one_time_and_a_test_moves_it() {
     let database = Database::new().await;
     let (clock, handle) = Clock::moved();
-    let store = database.service_at("timed", "SELECT clock()", 1, clock.clone()).await;
+    let store = database
+        .service_at("timed", "SELECT clock()", 1, clock.clone())
+        .await;
     let caller = caller(Id::new());
     for day in 0..3 {
         let mut tx = store.read(&caller).await.expect("begun");
-        let sql: DateTime<Utc> = sqlx::query_scalar("SELECT clock()").fetch_one(&mut *tx).await.expect("told");
+        let sql: DateTime<Utc> = sqlx::query_scalar("SELECT clock()")
+            .fetch_one(&mut *tx)
+            .await
+            .expect("told");
         let ahead = sql - Clock::system().now();
         assert!((clock.now() - sql).abs() < TimeDelta::minutes(1));
         assert!((ahead - TimeDelta::days(day)).abs() < TimeDelta::minutes(1));
-        handle.advance(Duration::from_secs(24 * 60 * 60));
+        handle.advance(Duration::from_hours(24));
     }
 }
