@@ -11,14 +11,13 @@ use std::{
 };
 
 use boot::Peers;
-use contract::errors::ErrorReason;
+use contract::{Id, errors::ErrorReason};
 use http::{HeaderValue, Request, Response};
 use http_body_util::{BodyExt as _, Limited};
 use ipnet::IpNet;
 use rpc::Because as _;
 use tonic::{Code, Status, body::Body};
 use tower::{Service, ServiceExt as _};
-use uuid::Uuid;
 
 use crate::{
     client,
@@ -70,7 +69,7 @@ impl Service<Request<Body>> for Forward {
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let parts = self.0.clone();
         Box::pin(async move {
-            let claimed = Claimed::read(request.headers(), Uuid::now_v7());
+            let claimed = Claimed::read(request.headers(), Id::<()>::new().uuid());
             let mut response = match parts.pass(request, &claimed).await {
                 Ok(response) => response,
                 Err(status) => status.into_http(),

@@ -38,7 +38,8 @@ pub fn main<S: Service>() -> ExitCode {
         Err(code) => return code,
     };
     let checked = flags.stores.check().and_then(|()| {
-        Ok((Root::read(&flags.stores)?, flags.redis.open()?))
+        let root = Root::read(&flags.stores)?;
+        Ok((root, flags.redis.open()?))
     });
     let (root, redis) = match checked {
         Ok(checked) => checked,
@@ -47,6 +48,8 @@ pub fn main<S: Service>() -> ExitCode {
     let Flags { process, stores, calls, peers, own, .. } = flags;
     process::run(S::NAME, process, async move |tasks| {
         let site = Site { stores, redis, calls, clock: Clock::system(), tasks };
+        // Derived as in `Together`: one secret means the same alone and together.
+        let root = root.of_service(S::NAME)?;
         let known = remote(&peers, S::NAME, &site.clock);
         let part = mount::<S>(&site, &root, known, own).await?;
         Ok(Serving { service: part.service, parts: vec![part.serving] })

@@ -105,3 +105,103 @@ fn admit(port: &Port, open: &TaskTracker, stream: TcpStream, peer: SocketAddr) {
         drop(permit);
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{convert::Infallible, net::SocketAddr};
+
+    use clap::Parser;
+    use http::Request;
+    use rpc::{BoxedService, Channel};
+    use tokio::{io::AsyncReadExt as _, task::JoinHandle, time::Instant};
+    use tonic::{Code, Status, body::Body};
+    use tower::{ServiceExt as _, service_fn};
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Flags {
+        #[command(flatten)]
+        http2: Http2Args,
+    }
+
+    /// A port whose service takes 300 ms for every call.
+    fn slow(flags: &[&str]) -> (SocketAddr, Port, JoinHandle<io::Result<()>>) {
+        let service = service_fn(async |_: Request<Body>| {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            Ok::<_, Infallible>(Status::ok("").into_http())
+        });
+        let http2 = Flags::parse_from(["test"].iter().chain(flags)).http2;
+        let port = Port {
+            service: BoxedService::new(service),
+            connections: Arc::new(Semaphore::new(http2.max_connections as usize)),
+            http2: Arc::new(http2),
+            stop: CancellationToken::new(),
+            cut: CancellationToken::new(),
+        };
+        let listener = open("127.0.0.1:0".parse().unwrap(), 1).unwrap().remove(0);
+        let address = listener.local_addr().unwrap();
+        (address, port.clone(), tokio::spawn(serve(listener, port)))
+    }
+
+    fn call(address: SocketAddr) -> JoinHandle<Code> {
+        let channel = Channel::remote(format!("http://{address}").parse().unwrap());
+        let request = Request::post("/a/b").body(Body::empty()).unwrap();
+        tokio::spawn(async move {
+            match channel.oneshot(request).await {
+                Ok(response) => Status::from_header_map(response.headers()).unwrap().code(),
+                Err(status) => status.code(),
+            }
+        })
+    }
+
+    #[tokio::test]
+    async fn calls_in_flight_end_well_and_new_ones_are_not_accepted() {
+        let (address, port, served) = slow(&[]);
+        let early = call(address);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        port.stop.cancel();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let late = call(address);
+        assert_eq!(early.await.unwrap(), Code::Ok);
+        assert_eq!(late.await.unwrap(), Code::Unavailable);
+        served.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_does_not_end_is_cut() {
+        let (address, port, served) = slow(&[]);
+        let early = call(address);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        port.stop.cancel();
+        port.cut.cancel();
+        assert_ne!(early.await.unwrap(), Code::Ok);
+        served.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_never_calls_is_dropped() {
+        let (address, ..) = slow(&["--first-call-seconds", "1"]);
+        let mut idle = TcpStream::connect(address).await.unwrap();
+        let began = Instant::now();
+        // The server's first frame, and then the end.
+        let _ = idle.read_to_end(&mut Vec::new()).await;
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    }
+
+    #[tokio::test]
+    async fn one_connection_too_many_is_closed_at_once() {
+        let (address, ..) = slow(&["--max-connections", "1"]);
+        let _first = TcpStream::connect(address).await.unwrap();
+        let mut second = TcpStream::connect(address).await.unwrap();
+        let read = tokio::time::timeout(Duration::from_secs(1), second.read(&mut [0; 64])).await;
+        assert!(matches!(read, Ok(Ok(0) | Err(_))), "{read:?}");
+    }
+
+    #[tokio::test]
+    async fn a_port_that_somebody_else_listens_on_is_refused() {
+        let taken = open("127.0.0.1:0".parse().unwrap(), 2).unwrap();
+        let address = taken[0].local_addr().unwrap();
+        assert_eq!(open(address, 1).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    }
+}

@@ -176,3 +176,18 @@ fn decoded(text: &str) -> String {
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Secret, password};
+
+    #[test]
+    fn the_password_of_a_url_is_found_and_decoded() {
+        let found = |url: &str| password(&Secret::from(url));
+        assert_eq!(found("postgres://:a%20b%2Fc@host:5432/usher").as_deref(), Some("a b/c"));
+        assert_eq!(found("postgres://somebody:pw@host/usher?options=x:y@z").as_deref(), Some("pw"));
+        assert_eq!(found("postgres://host/usher"), None);
+        assert_eq!(found("postgres://somebody@host/usher"), None);
+        assert_eq!(found("postgres://:@host/usher"), None);
+    }
+}

@@ -117,10 +117,16 @@ where
         () = leave(threads, &tasks, args) => {}
         () = signals.next() => {
             tracing::warn!("second signal: leaving at once");
-            std::process::exit(130);
+            at_once();
         }
     }
     failed.map_or(Ok(()), Err)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a second signal asks to leave nothing to wait for")]
+fn at_once() -> ! {
+    // 128 and SIGINT, as shells count.
+    std::process::exit(130)
 }
 
 async fn leave(mut threads: Threads, tasks: &Tasks, args: &ProcessArgs) {

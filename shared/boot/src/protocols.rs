@@ -5,7 +5,6 @@
 use std::{
     convert::Infallible,
     future::Future,
-    num::NonZero,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -75,8 +74,9 @@ fn name_trace(headers: &mut HeaderMap) {
     if headers.contains_key(rpc::headers::TRACEPARENT) {
         return;
     }
-    let (trace, parent): (NonZero<u128>, NonZero<u64>) = (rand::random(), rand::random());
-    if let Ok(fresh) = HeaderValue::try_from(format!("00-{trace:032x}-{parent:016x}-01")) {
+    let trace = contract::Id::<()>::new().uuid();
+    let parent = rand::random_range(1..=u64::MAX);
+    if let Ok(fresh) = HeaderValue::try_from(format!("00-{}-{parent:016x}-01", trace.simple())) {
         headers.insert(rpc::headers::TRACEPARENT, fresh);
     }
 }

@@ -22,11 +22,10 @@ impl Secret {
         &self.0
     }
 
-    /// 256 random bits, in base64.
+    /// 256 random bits, in text.
     #[must_use]
     pub fn random() -> Self {
-        let bytes: Zeroizing<[u8; 32]> = Zeroizing::new(rand::random());
-        Self(Zeroizing::new(STANDARD.encode(bytes.as_slice())))
+        Self(Zeroizing::new(store::Keys::token()))
     }
 
     /// The SHA-256 of the text, in hex: what the other side keeps of a key.
@@ -114,5 +113,25 @@ impl Root {
 impl fmt::Debug for Root {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Root(hidden)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Root, Secret};
+
+    #[test]
+    fn a_secret_does_not_show() {
+        let secret = Secret::from("canary");
+        assert!(!format!("{secret:?} {:#?}", Some(&secret)).contains("canary"));
+    }
+
+    #[test]
+    fn services_that_share_a_secret_have_different_ones() {
+        let root = Root(zeroize::Zeroizing::new([7; 32]));
+        let of = |name: &str| *root.of_service(name).expect("derived").bytes();
+        assert_eq!(of("identity"), of("identity"));
+        assert_ne!(of("identity"), of("importer"));
+        assert_ne!(of("identity"), *root.bytes());
     }
 }
