@@ -1,0 +1,132 @@
+//! Accepting: the invitee becomes a user.
+//!
+//! The row is claimed first, so of many with the same link one goes on; then
+//! identity sets the password, authorization makes the roles live, and the row
+//! is accepted. Who comes meanwhile waits for the outcome, because a refused
+//! password gives the link back. A crash on the way is ended by the worker, or
+//! by the invitee who tries again.
+
+use contract::{
+    authorization::{ActivateGrantsRequest, ReleaseGrantsRequest},
+    identity::{self, CompleteSetupRequest, LoginFlow},
+    invitation::{AcceptInvitationRequest, AcceptInvitationResponse, Event, InvitationAccepted},
+};
+use rpc::{Caller, Error};
+
+use super::link::{self, Link};
+use crate::{
+    Invitation,
+    db::{
+        Lease,
+        invitations::{self, Row, answers, leases},
+    },
+    patience::Patience,
+    peers::in_doubt,
+};
+
+pub(crate) async fn run(
+    app: &Invitation,
+    caller: &Caller,
+    ask: AcceptInvitationRequest,
+) -> Result<AcceptInvitationResponse, Error> {
+    for (field, name) in [("first_name", &ask.first_name), ("last_name", &ask.last_name)] {
+        if name.chars().any(char::is_control) {
+            return Err(Error::field(field, "must not hold control characters"));
+        }
+    }
+    let link = Link::find(app, &ask.token).await?;
+    let lease = Lease::new();
+    let row = begin(app, caller, &link, lease).await?;
+    let invitee = link::invitee(caller, &row);
+    let flow = match set_up(app, &invitee, &row, ask).await {
+        Ok(flow) => flow,
+        Err(error) => {
+            put_back(app, &invitee, &row, lease, &error).await?;
+            return Err(error);
+        }
+    };
+    finish(app, caller, &invitee, &row).await?;
+    Ok(AcceptInvitationResponse { user_id: row.user_id.to_string(), flow })
+}
+
+/// Uses the link up, for as long as it takes.
+async fn begin(app: &Invitation, caller: &Caller, link: &Link, lease: Lease) -> Result<Row, Error> {
+    let mut patience = Patience::new();
+    loop {
+        let mut tx = app.store.tenant(link.tenant, caller).await?;
+        if let Some(row) = answers::begin_accept(&mut tx, link.tenant, link.id, &link.hash, lease).await? {
+            tx.done().await?;
+            return Ok(row);
+        }
+        let row = invitations::by_link(&mut tx, link.tenant, link.id, &link.hash).await?;
+        drop(tx);
+        link::refuse_used(&row.ok_or_else(link::unknown)?)?;
+        patience.wait().await?;
+    }
+}
+
+async fn set_up(
+    app: &Invitation,
+    invitee: &Caller,
+    row: &Row,
+    ask: AcceptInvitationRequest,
+) -> Result<Option<LoginFlow>, Error> {
+    if row.revoked {
+        // Whoever took it back may have crashed before authorization heard of it.
+        let user_ids = vec![row.user_id.to_string()];
+        app.peers.grants(invitee).release_grants(ReleaseGrantsRequest { user_ids }).await?;
+    }
+    let request = CompleteSetupRequest {
+        user_id: row.user_id.to_string(),
+        password: ask.password,
+        first_name: ask.first_name,
+        last_name: ask.last_name,
+    };
+    match app.peers.users(invitee).complete_setup(request).await.map_err(Error::from) {
+        Ok(reply) => Ok(reply.into_inner().flow),
+        // An earlier try got that far and its answer was lost.
+        Err(error) if error.is(identity::ErrorReason::SetupDone) => Ok(None),
+        Err(error) if error.is(identity::ErrorReason::UserNotFound) => Err(link::unknown()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Gives the link back, where the password was not set; where that is in doubt,
+/// whoever comes next may find out at once.
+async fn put_back(
+    app: &Invitation,
+    invitee: &Caller,
+    row: &Row,
+    lease: Lease,
+    error: &Error,
+) -> Result<(), Error> {
+    let mut tx = app.store.tenant(row.tenant_id, invitee).await?;
+    if in_doubt(error) {
+        leases::give_up(&mut tx, row.tenant_id, lease).await?;
+    } else {
+        answers::undo_accept(&mut tx, row.tenant_id, row.id, lease).await?;
+    }
+    tx.done().await
+}
+
+/// What is left to do once the set-up is finished. Can be repeated.
+pub(crate) async fn finish(
+    app: &Invitation,
+    caller: &Caller,
+    invitee: &Caller,
+    row: &Row,
+) -> Result<(), Error> {
+    if !row.revoked {
+        let user_id = row.user_id.to_string();
+        app.peers.grants(invitee).activate_grants(ActivateGrantsRequest { user_id }).await?;
+    }
+    let mut tx = app.store.tenant(row.tenant_id, caller).await?;
+    tx.set_actor(row.user_id, row.tenant_id);
+    if answers::accept(&mut tx, row.tenant_id, row.id).await? && !row.revoked {
+        tx.publish(Event::from(InvitationAccepted {
+            invitation_id: row.id.to_string(),
+            user_id: row.user_id.to_string(),
+        }));
+    }
+    tx.done().await
+}

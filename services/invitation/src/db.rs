@@ -1,0 +1,26 @@
+//! The tables.
+
+pub(crate) mod invitations;
+pub(crate) mod mails;
+
+use contract::Id;
+
+/// The id of an invitation.
+pub(crate) type InvitationId = Id<contract::invitation::Invitation>;
+/// The id of a mail.
+pub(crate) type MailId = Id<contract::invitation::Mail>;
+/// The id of a user.
+pub(crate) type UserId = Id<contract::identity::User>;
+/// The id of a tenant.
+pub(crate) type TenantId = Id<contract::identity::Tenant>;
+
+/// Proves that a lease is held: whoever lost it changes nothing any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lease(pub(crate) uuid::Uuid);
+
+impl Lease {
+    /// A token that nobody has had before.
+    pub(crate) fn new() -> Lease {
+        Lease(uuid::Uuid::new_v4())
+    }
+}

@@ -1,0 +1,141 @@
+//! The table `mails`: a queue, and the record of what became of each mail.
+
+pub(crate) mod list;
+pub(crate) mod queue;
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use super::{InvitationId, MailId, TenantId, UserId};
+
+/// What a mail is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub(crate) enum Kind {
+    /// A link for accepting an invitation.
+    Invitation,
+    /// A link for setting a new password.
+    PasswordReset,
+}
+
+/// Where a mail stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub(crate) enum State {
+    /// Waits, for the first time or again.
+    Queued,
+    /// The mail server took it.
+    Sent,
+    /// Given up.
+    Failed,
+    /// Not needed any more.
+    Dropped,
+}
+
+/// A mail and its delivery.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    pub(crate) id: MailId,
+    pub(crate) kind: Kind,
+    pub(crate) user_id: UserId,
+    pub(crate) email: String,
+    pub(crate) language: String,
+    pub(crate) state: State,
+    pub(crate) attempts: i32,
+    pub(crate) last_answer: String,
+    pub(crate) create_time: DateTime<Utc>,
+    pub(crate) send_time: Option<DateTime<Utc>>,
+}
+
+/// A mail of an invitation, to be queued.
+#[derive(Clone, Debug)]
+pub(crate) struct InvitationMail {
+    pub(crate) id: MailId,
+    pub(crate) invitation_id: InvitationId,
+    pub(crate) user_id: UserId,
+    pub(crate) email: String,
+    pub(crate) language: String,
+}
+
+/// Whether somebody waits for a mail, or it is one of many.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Priority {
+    /// A person waits for it.
+    High = 0,
+    /// One of many.
+    Bulk = 1,
+}
+
+/// Queues mails of invitations, in one statement.
+pub(crate) async fn queue_invitations(
+    db: &mut PgConnection,
+    tenant: TenantId,
+    priority: Priority,
+    mails: &[InvitationMail],
+) -> sqlx::Result<()> {
+    let texts = |of: fn(&InvitationMail) -> &String| mails.iter().map(|mail| of(mail).clone()).collect::<Vec<_>>();
+    sqlx::query!(
+        "INSERT INTO mails (tenant_id, id, kind, user_id, invitation_id, email, domain, language, priority)
+            SELECT $1, id, 'invitation', user_id, invitation_id, email,
+                lower(split_part(email, '@', -1)), language, $7
+            FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[])
+                AS mail (id, user_id, invitation_id, email, language)",
+        tenant as _,
+        &mails.iter().map(|mail| mail.id.uuid()).collect::<Vec<_>>(),
+        &mails.iter().map(|mail| mail.user_id.uuid()).collect::<Vec<_>>(),
+        &mails.iter().map(|mail| mail.invitation_id.uuid()).collect::<Vec<_>>(),
+        &texts(|mail| &mail.email),
+        &texts(|mail| &mail.language),
+        priority as i16,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Queues a password-reset mail. Where it goes and in which language is asked
+/// of identity when it is sent. The same id a second time does nothing.
+pub(crate) async fn queue_reset(
+    db: &mut PgConnection,
+    tenant: TenantId,
+    id: MailId,
+    user: UserId,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO mails (tenant_id, id, kind, user_id, email, domain, language, priority)
+            VALUES ($1, $2, 'password_reset', $3, '', '', '', $4) ON CONFLICT DO NOTHING",
+        tenant as _,
+        id as _,
+        user as _,
+        Priority::High as i16,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Drops the mails of an invitation that still wait. One that is being sent
+/// right now finds out by itself that it was replaced.
+pub(crate) async fn drop_waiting(
+    db: &mut PgConnection,
+    tenant: TenantId,
+    invitation: InvitationId,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE mails SET state = 'dropped' WHERE tenant_id = $1 AND invitation_id = $2
+            AND state = 'queued' AND (lease_time IS NULL OR lease_time <= clock())",
+        tenant as _,
+        invitation as _,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Forgets the mails of a deleted user.
+pub(crate) async fn erase_user(db: &mut PgConnection, tenant: TenantId, user: UserId) -> sqlx::Result<()> {
+    sqlx::query!("DELETE FROM mails WHERE tenant_id = $1 AND user_id = $2", tenant as _, user as _)
+        .execute(db)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,134 @@
+//! Ends what a crash, or a peer that was away, left in the middle.
+//!
+//! Whoever works on an invitation holds a lease on its row. Rows whose lease
+//! ended are taken over here: prepared ones are finished or undone as the
+//! inviter, accepted ones are finished where identity set the password, and
+//! declined or revoked ones are made known to the other services.
+
+use std::{sync::Arc, time::Duration};
+
+use contract::{
+    authorization::ReleaseGrantsRequest,
+    identity::{FindUsersRequest, RemoveInvitedUsersRequest, UserStatus},
+};
+use rpc::{Caller, Error};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Invitation,
+    acceptance::{accept, link},
+    db::{
+        Lease,
+        invitations::{
+            Row, State,
+            answers, leases,
+        },
+        mails::Priority,
+    },
+    invitations::batch::Batch,
+    peers::SERVICE,
+};
+
+const EVERY: Duration = Duration::from_secs(2);
+const AT_ONCE: i64 = 100;
+
+/// Looks for unfinished rows until the process stops. Cut off anywhere, it
+/// leaves what it found there.
+pub(crate) async fn run(app: Arc<Invitation>, stopping: CancellationToken) {
+    let sweeping = async {
+        loop {
+            match sweep(&app).await {
+                Ok(0) => tokio::time::sleep(EVERY).await,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "unfinished invitations cannot be looked for");
+                    tokio::time::sleep(EVERY).await;
+                }
+            }
+        }
+    };
+    stopping.run_until_cancelled(sweeping).await;
+}
+
+/// Answers how many rows it found, finished or not. Those that fail come back
+/// when this lease ends.
+async fn sweep(app: &Invitation) -> Result<usize, Error> {
+    let lease = Lease::new();
+    let mut tx = app.store.worker().await?;
+    let rows = leases::claim_unfinished(&mut tx, lease, AT_ONCE).await?;
+    tx.done().await?;
+    let found = rows.len();
+    let (preparing, others): (Vec<Row>, Vec<Row>) =
+        rows.into_iter().partition(|row| row.state == State::Preparing);
+    for batch in preparing.chunk_by(asked_together) {
+        log(prepare(app, batch.to_vec(), lease).await);
+    }
+    for row in others {
+        log(end(app, &row, lease).await);
+    }
+    Ok(found)
+}
+
+fn log(done: Result<(), Error>) {
+    if let Err(error) = done {
+        tracing::warn!(%error, "an unfinished invitation stays unfinished for now");
+    }
+}
+
+fn asked_together(one: &Row, other: &Row) -> bool {
+    let by = |row: &Row| (row.tenant_id, row.inviter_user_id, row.inviter_home_tenant_id);
+    by(one) == by(other)
+}
+
+async fn prepare(app: &Invitation, rows: Vec<Row>, lease: Lease) -> Result<(), Error> {
+    let Some(Row { tenant_id, inviter_user_id, inviter_home_tenant_id, .. }) = rows.first() else {
+        return Ok(());
+    };
+    let tenant = *tenant_id;
+    let caller = Caller {
+        home: inviter_home_tenant_id.or(Some(tenant)),
+        ..Caller::acting(SERVICE, tenant, *inviter_user_id)
+    };
+    let mut batch = Batch::resume(tenant, caller.clone(), lease, rows);
+    batch.carry_out(app).await?;
+    let tx = app.store.tenant(tenant, &caller).await?;
+    let (tx, _) = batch.conclude(app, tx, Priority::Bulk).await?;
+    tx.done().await
+}
+
+async fn end(app: &Invitation, row: &Row, lease: Lease) -> Result<(), Error> {
+    let caller = Caller::system(SERVICE, row.tenant_id);
+    match row.state {
+        State::Accepting => end_accept(app, &caller, row, lease).await,
+        State::Preparing | State::Pending | State::Accepted | State::Declined => {
+            settle(app, &caller, row, lease).await
+        }
+    }
+}
+
+/// The password itself is gone with whoever had it: identity knows whether it
+/// was set. Where it was not, the link works again.
+async fn end_accept(app: &Invitation, caller: &Caller, row: &Row, lease: Lease) -> Result<(), Error> {
+    let request = FindUsersRequest { emails: Vec::new(), user_ids: vec![row.user_id.to_string()] };
+    let found = app.peers.users(caller).find_users(request).await?.into_inner().users;
+    if found.first().is_some_and(|user| user.status() == UserStatus::Active) {
+        return accept::finish(app, caller, &link::invitee(caller, row), row).await;
+    }
+    let mut tx = app.store.tenant(row.tenant_id, caller).await?;
+    answers::undo_accept(&mut tx, row.tenant_id, row.id, lease).await?;
+    tx.done().await
+}
+
+/// Tells the other services of an invitation that was declined or taken back:
+/// the roles and the seat go, and after declining the user too. Can be
+/// repeated.
+pub(crate) async fn settle(app: &Invitation, caller: &Caller, row: &Row, lease: Lease) -> Result<(), Error> {
+    let user_ids = vec![row.user_id.to_string()];
+    app.peers.grants(caller).release_grants(ReleaseGrantsRequest { user_ids: user_ids.clone() }).await?;
+    if row.state == State::Declined {
+        app.peers.users(caller).remove_invited_users(RemoveInvitedUsersRequest { user_ids }).await?;
+    }
+    let mut tx = app.store.tenant(row.tenant_id, caller).await?;
+    answers::settled(&mut tx, row.tenant_id, row.id, lease).await?;
+    tx.done().await
+}
