@@ -39,7 +39,7 @@ fn show(paths: &Paths, addresses: &Addresses, rest: &[String]) -> Outcome<ExitCo
         let advice = "Run `cargo dev up` without --smtp: the demo reads the mails.";
         return Err(Failure::new("mail is not caught").advise(advice));
     };
-    let operator = Credentials::kept(paths)
+    let operator = Credentials::kept(paths, addresses.given_postgres())
         .ok_or_else(|| Failure::new("the operator's password is not known"))?;
     build::build(paths, &["-p", "usher-tests", "--bin", "demo"])?;
     let mut demo = std::process::Command::new(paths.built("debug")?.join("demo"));
@@ -47,7 +47,7 @@ fn show(paths: &Paths, addresses: &Addresses, rest: &[String]) -> Outcome<ExitCo
         .current_dir(paths.root())
         .env("USHER_GATEWAY", format!("http://{}", addresses.gateway))
         .env("USHER_MAILS", mail)
-        .env("USHER_OPERATOR", operator.email)
+        .env("USHER_OPERATOR", operator.operator)
         .env("USHER_OPERATOR_PASSWORD", operator.password);
     let status = run::status(&mut demo)?;
     interrupt::check()?;

@@ -18,7 +18,7 @@ pub(crate) fn run(paths: &Paths) -> Outcome {
     for name in ["mail", "log", "run"] {
         paths::remove(&paths.dev(name))?;
     }
-    for name in ["credentials.json", "secrets", "state.json"] {
+    for name in ["credentials.json", "secrets", "session", "state.json"] {
         drop(fs::remove_file(paths.dev(name)));
     }
     say::plain("data, mail, logs and credentials are gone; the next `cargo dev up` starts afresh");

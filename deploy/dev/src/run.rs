@@ -1,5 +1,6 @@
 //! Commands that are run to their end.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
@@ -57,8 +58,11 @@ pub(crate) fn done(command: &mut Command) -> Outcome {
 /// Runs it in silence and returns what it said on standard output. For short work only: it is not
 /// ended by Ctrl-C, so that it can also be used while everything is being stopped.
 pub(crate) fn output(command: &mut Command) -> Outcome<String> {
+    heard(command.stdin(Stdio::null()))
+}
+
+fn heard(command: &mut Command) -> Outcome<String> {
     let output = command
-        .stdin(Stdio::null())
         .output()
         .doing(format_args!("run {}", command.get_program().display()))?;
     if output.status.success() {
@@ -69,6 +73,15 @@ pub(crate) fn output(command: &mut Command) -> Outcome<String> {
         Failure::new(format!("`{}` failed ({})", shown(command), output.status))
             .advise(errors.trim_end()),
     )
+}
+
+/// The same, with a line on its standard input.
+pub(crate) fn output_given(command: &mut Command, line: &str) -> Outcome<String> {
+    let (reader, mut writer) = io::pipe().doing("make a pipe")?;
+    // A line fits into the pipe's own memory, so nobody need read it yet.
+    writeln!(writer, "{line}").doing("write to a pipe")?;
+    drop(writer);
+    heard(command.stdin(reader))
 }
 
 /// The program of this name in the shell's search path.

@@ -21,6 +21,8 @@ pub(crate) struct Addresses {
     /// Postgres as its administrator.
     pub(crate) postgres: String,
     pub(crate) redis: String,
+    /// Whether that Postgres is one that ran before.
+    pub(crate) given: bool,
 }
 
 impl Addresses {
@@ -38,7 +40,13 @@ impl Addresses {
             smtp: field("smtp")?,
             postgres: field("postgres")?,
             redis: field("redis")?,
+            given: field("given")? == "yes",
         })
+    }
+
+    /// The address of a Postgres that is not ours.
+    pub(crate) fn given_postgres(&self) -> Option<&str> {
+        Some(self.postgres.as_str()).filter(|_| self.given)
     }
 
     /// Tells that this process now has them running, until the returned note is dropped.
@@ -53,6 +61,7 @@ impl Addresses {
             ("smtp", &self.smtp),
             ("postgres", &self.postgres),
             ("redis", &self.redis),
+            ("given", if self.given { "yes" } else { "no" }),
         ]);
         let file = paths.dev("state.json");
         write_private(&file, &text)?;

@@ -121,7 +121,12 @@ impl Postgres {
             "--command",
             sql,
         ]);
-        run::output(psql.arg(self.url("postgres")))
+        psql.env("PGHOST", "127.0.0.1")
+            .env("PGPORT", self.port.to_string());
+        psql.env("PGUSER", ADMIN)
+            .env("PGPASSWORD", &self.password)
+            .env("PGDATABASE", "postgres");
+        run::output(&mut psql)
     }
 }
 

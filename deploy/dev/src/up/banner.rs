@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::first::{ADMIN, Credentials, TENANT};
 use super::stack::Stack;
 use crate::paths::Paths;
 use crate::say::{self, Colour, paint};
@@ -17,8 +18,16 @@ pub(super) fn show(paths: &Paths, stack: &Stack) {
     let none = "not caught: another mail server is used";
     let rows = [
         ("gateway", addresses.gateway.as_str()),
-        ("operator", stack.credentials.email.as_str()),
-        ("password", stack.credentials.password.as_str()),
+        (
+            "operator",
+            &format!("{} in tenant platform", stack.credentials.operator),
+        ),
+        ("", &format!("password {}", stack.credentials.password)),
+        ("demo", &format!("{ADMIN} in tenant {TENANT}")),
+        (
+            "",
+            &format!("password {}", stack.credentials.admin_password),
+        ),
         ("mail", addresses.mail.as_deref().unwrap_or(none)),
         ("metrics", &format!("{}/metrics", addresses.operations)),
         ("postgres", addresses.postgres.as_str()),
@@ -41,16 +50,18 @@ pub(super) fn show(paths: &Paths, stack: &Stack) {
 /// Lines to paste into a shell.
 fn lines(grpcurl: &str, stack: &Stack) -> [String; 3] {
     let gateway = &stack.addresses.gateway;
+    let Credentials {
+        operator, password, ..
+    } = &stack.credentials;
     let login = format!(
-        "{grpcurl} -plaintext -d '{{\"email\":\"{}\",\"password\":\"{}\"}}' {gateway} usher.identity.v1.LoginService/LogIn",
-        stack.credentials.email, stack.credentials.password,
+        r#"{grpcurl} -plaintext -d '{{"tenant":"platform","username":"{operator}","password":"{password}"}}' {gateway} usher.identity.v1.LoginService/Login"#
     );
+    let token = format!(r#"$({login} | sed -n 's/.*"sessionToken": "\(.*\)".*/\1/p')"#);
     [
         format!("{grpcurl} -plaintext {gateway} list"),
-        login.clone(),
+        login,
         format!(
-            "{grpcurl} -plaintext -H \"authorization: Bearer $({login} | sed -n 's/.*\"sessionToken\": \"\\(.*\\)\".*/\\1/p')\" \
-             {gateway} usher.identity.v1.UserService/ListUsers"
+            r#"{grpcurl} -plaintext -H "authorization: Bearer {token}" {gateway} usher.identity.v1.UserService/ListUsers"#
         ),
     ]
 }

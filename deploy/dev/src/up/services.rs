@@ -11,9 +11,9 @@ use crate::state::Addresses;
 /// The services that keep data, in the order in which they start.
 const SERVICES: [&str; 4] = ["identity", "authorization", "invitation", "importer"];
 /// Who mails come from.
-const SENDER: &str = "Usher <no-reply@usher.test>";
+const SENDER: &str = "Usher <no-reply@usher.example>";
 /// Where links in mails lead: the platform's own pages, which are not part of Usher.
-const LINKS: &str = "https://app.usher.test";
+const LINKS: &str = "https://app.usher.example";
 
 pub(super) fn build(paths: &Paths, separate: bool) -> Outcome {
     let mut arguments = vec!["-p", "usher-suite", "-p", "usher-usherctl"];

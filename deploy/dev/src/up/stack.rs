@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mailbox::Mailbox;
 
-use super::first::{self, Credentials};
+use super::first::{Credentials, First};
 use super::services::{self, Plan};
 use super::watch::{Part, ready};
 use crate::args;
@@ -92,7 +92,13 @@ impl Stack {
         };
         stack.wait_until_ready()?;
         step.done();
-        stack.credentials = first::steps(paths, &usherctl, &stack.addresses)?;
+        stack.credentials = First {
+            paths,
+            usherctl: &usherctl,
+            addresses: &stack.addresses,
+            given_postgres: stack.addresses.given_postgres(),
+        }
+        .steps(&mut secrets)?;
         stack.note = Some(stack.addresses.announce(paths)?);
         Ok(stack)
     }
@@ -217,6 +223,7 @@ fn around(
             .as_ref()
             .map_or_else(|| given(&options.redis), Redis::url),
         postgres: admin,
+        given: options.postgres.is_some(),
     };
     Ok(Around {
         mailbox,
