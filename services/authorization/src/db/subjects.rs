@@ -1,0 +1,104 @@
+//! The users of a tenant, as far as roles concern them.
+
+use contract::identity::{Tenant, User};
+use rpc::Id;
+use sqlx::PgConnection;
+
+/// Whether a user may be given roles: is known, and not deleted.
+pub async fn exists(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    user: Id<User>,
+) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM subjects WHERE tenant_id = $1 AND user_id = $2 AND NOT erased) AS "exists!""#,
+        tenant.uuid(),
+        user.uuid(),
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// Adds those users who are not there; what is known of others stays, deletion
+/// too.
+pub async fn learn(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    users: &[Id<User>],
+    suspended: bool,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO subjects (tenant_id, user_id, suspended) SELECT $1, u, $3 FROM unnest($2::uuid[]) u
+         ON CONFLICT DO NOTHING",
+        tenant.uuid(),
+        users as _,
+        suspended,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Puts a user to rest or ends it; false where nothing changed.
+pub async fn suspend(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    user: Id<User>,
+    suspended: bool,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "INSERT INTO subjects AS s (tenant_id, user_id, suspended) VALUES ($1, $2, $3)
+         ON CONFLICT (tenant_id, user_id) DO UPDATE SET suspended = $3
+         WHERE NOT s.erased AND s.suspended <> $3",
+        tenant.uuid(),
+        user.uuid(),
+        suspended,
+    );
+    Ok(done.execute(db).await?.rows_affected() == 1)
+}
+
+/// Marks a user as deleted; false where that was done.
+pub async fn erase(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    user: Id<User>,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "INSERT INTO subjects AS s (tenant_id, user_id, erased) VALUES ($1, $2, true)
+         ON CONFLICT (tenant_id, user_id) DO UPDATE SET erased = true, suspended = false WHERE NOT s.erased",
+        tenant.uuid(),
+        user.uuid(),
+    );
+    Ok(done.execute(db).await?.rows_affected() == 1)
+}
+
+/// What is known of users to whom roles are to be given.
+pub struct Standing {
+    /// The user.
+    pub user: Id<User>,
+    /// Whether the user was deleted.
+    pub erased: bool,
+    /// Whether the user holds a role or waits for one.
+    pub bound: bool,
+    /// Whether the user uses a seat.
+    pub seated: bool,
+}
+
+/// What is known of those users of whom anything is.
+pub async fn standings(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    users: &[Id<User>],
+) -> sqlx::Result<Vec<Standing>> {
+    sqlx::query_as!(
+        Standing,
+        r#"SELECT s.user_id AS "user: Id<User>", s.erased,
+             EXISTS (SELECT FROM role_bindings b WHERE b.tenant_id = $1 AND b.user_id = s.user_id) AS "bound!",
+             EXISTS (SELECT FROM seat_holders h WHERE h.tenant_id = $1 AND h.user_id = s.user_id) AS "seated!"
+           FROM subjects s WHERE s.tenant_id = $1 AND s.user_id = ANY($2)"#,
+        tenant.uuid(),
+        users as _,
+    )
+    .fetch_all(db)
+    .await
+}

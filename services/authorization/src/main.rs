@@ -1,0 +1,10 @@
+//! Authorization alone in a process.
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    boot::main::<usher_authorization::Authorization>()
+}

@@ -1,0 +1,71 @@
+//! What the other services need: roles for new tenants, and roles and seats
+//! that wait for invited people.
+
+use contract::authorization::provisioning_service_server::ProvisioningService;
+use contract::authorization::{
+    ActivateGrantsRequest, ActivateGrantsResponse, PrepareTenantRequest, PrepareTenantResponse,
+    ReleaseGrantsRequest, ReleaseGrantsResponse, ReserveGrantsRequest, ReserveGrantsResponse,
+    SimulateGrantsRequest, SimulateGrantsResponse,
+};
+use contract::errors::ErrorReason;
+use rpc::{Because as _, Error, Reply};
+use tonic::Request;
+
+use crate::Authorization;
+
+mod activate;
+mod plan;
+mod prepare;
+mod release;
+mod reserve;
+mod simulate;
+
+#[tonic::async_trait]
+impl ProvisioningService for Authorization {
+    async fn prepare_tenant(
+        &self,
+        request: Request<PrepareTenantRequest>,
+    ) -> Reply<PrepareTenantResponse> {
+        let (caller, ask) = rpc::open(request)?;
+        rpc::reply(prepare::run(self, &caller, ask).await)
+    }
+
+    async fn simulate_grants(
+        &self,
+        request: Request<SimulateGrantsRequest>,
+    ) -> Reply<SimulateGrantsResponse> {
+        let (caller, ask) = rpc::open(request)?;
+        rpc::reply(simulate::run(self, &caller, ask).await)
+    }
+
+    async fn reserve_grants(
+        &self,
+        request: Request<ReserveGrantsRequest>,
+    ) -> Reply<ReserveGrantsResponse> {
+        let (caller, ask) = rpc::open(request)?;
+        rpc::reply(reserve::run(self, &caller, ask).await)
+    }
+
+    async fn release_grants(
+        &self,
+        request: Request<ReleaseGrantsRequest>,
+    ) -> Reply<ReleaseGrantsResponse> {
+        let (caller, ask) = rpc::open(request)?;
+        rpc::reply(release::run(self, &caller, ask).await)
+    }
+
+    async fn activate_grants(
+        &self,
+        request: Request<ActivateGrantsRequest>,
+    ) -> Reply<ActivateGrantsResponse> {
+        let (caller, ask) = rpc::open(request)?;
+        rpc::reply(activate::run(self, &caller, ask).await)
+    }
+}
+
+/// The refusal of a change in a tenant whose roles are still to be made: that
+/// takes a moment after its creation.
+pub fn unprepared() -> Error {
+    ErrorReason::DependencyUnavailable
+        .because("the roles of this tenant are not made yet; try again later")
+}
