@@ -1,18 +1,20 @@
 //! An upload on its way to the disk.
 
-use std::{io, os::unix::fs::OpenOptionsExt as _, path::Path};
+use std::{io, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use contract::{
-    Id,
+    Id, errors,
     importer::{ErrorReason, UploadHeader, UploadImportRequest, upload_import_request::Part},
 };
 use rpc::{Because as _, Error};
-use tokio::io::AsyncWriteExt as _;
+use tokio::{io::AsyncWriteExt as _, time::timeout};
 use tonic::Streaming;
 
 /// The most bytes that a file may have.
 const MOST: u64 = 256 << 20;
+/// How long the next piece of an upload may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A file that was uploaded. It has no name, so it is gone with this value,
 /// also where the process is killed.
@@ -26,14 +28,14 @@ pub struct Spooled {
 /// Takes in an upload; one that is too large is refused while it comes in.
 pub async fn take(folder: &Path, mut parts: Streaming<UploadImportRequest>) -> Result<Spooled, Error> {
     let malformed = |why: &str| ErrorReason::UploadMalformed.because(format!("the upload {why}"));
-    let Some(Part::Header(header)) = parts.message().await?.and_then(|message| message.part) else {
+    let Some(Part::Header(header)) = next(&mut parts).await? else {
         return Err(malformed("does not begin with its header"));
     };
     let mut file = tokio::fs::File::from_std(nameless(folder)?);
     let mut hash = Context::new(&SHA256);
     let mut size = 0;
-    while let Some(message) = parts.message().await? {
-        let Some(Part::Chunk(chunk)) = message.part else {
+    while let Some(part) = next(&mut parts).await? {
+        let Part::Chunk(chunk) = part else {
             return Err(malformed("has a second header"));
         };
         size += chunk.len() as u64;
@@ -45,6 +47,16 @@ pub async fn take(folder: &Path, mut parts: Streaming<UploadImportRequest>) -> R
     }
     file.flush().await?;
     Ok(Spooled { header, file: file.into_std().await, hash: hash.finish().as_ref().to_vec() })
+}
+
+/// The next piece, where it comes in time: an upload without end would hold its
+/// place for ever.
+async fn next(parts: &mut Streaming<UploadImportRequest>) -> Result<Option<Part>, Error> {
+    let message = timeout(PATIENCE, parts.message()).await.map_err(|_| {
+        let why = "nothing more of the file came in for 30 seconds";
+        errors::ErrorReason::DeadlineExceeded.because(why)
+    })??;
+    Ok(message.and_then(|message| message.part))
 }
 
 /// A file that nobody else can open.

@@ -1,0 +1,84 @@
+//! The commands, a file a group.
+
+mod audit;
+mod bootstrap;
+mod check;
+mod import;
+mod invitations;
+mod license;
+mod login;
+mod migrate;
+mod projects;
+mod roles;
+mod sessions;
+mod tenants;
+mod users;
+
+use std::process::ExitCode;
+
+use crate::{Session, failure::Failure};
+
+/// What to do.
+#[derive(clap::Subcommand)]
+pub enum Command {
+    /// Bring the schemas in Postgres to the state of this release
+    Migrate(migrate::Migrate),
+    /// Make the platform tenant and its first operator in an empty installation
+    Bootstrap(bootstrap::Bootstrap),
+    /// Sign in and keep the session token
+    Login(login::Login),
+    /// End the session and forget its token
+    Logout,
+    /// Tenants of the installation
+    #[command(subcommand)]
+    Tenants(tenants::Tenants),
+    /// Users of the tenant
+    #[command(subcommand)]
+    Users(users::Users),
+    /// Roles of the tenant
+    #[command(subcommand)]
+    Roles(roles::Roles),
+    /// Projects of the tenant
+    #[command(subcommand)]
+    Projects(projects::Projects),
+    /// Seats of the tenant, and the roles that use them
+    #[command(subcommand)]
+    License(license::License),
+    /// Invitations of the tenant
+    #[command(subcommand)]
+    Invitations(invitations::Invitations),
+    /// Bring a whole company in from a file
+    #[command(subcommand)]
+    Import(import::Import),
+    /// Ask whether a user may do something; exit code 1 says no
+    Check(check::Check),
+    /// The audit trail of the tenant
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// Sessions of a user
+    #[command(subcommand)]
+    Sessions(sessions::Sessions),
+}
+
+impl Command {
+    /// Runs the command.
+    pub async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
+        match self {
+            Command::Check(check) => return check.run(session).await,
+            Command::Migrate(migrate) => migrate.run(session).await,
+            Command::Bootstrap(bootstrap) => bootstrap.run(session).await,
+            Command::Login(login) => login.run(session).await,
+            Command::Logout => login::logout(session).await,
+            Command::Tenants(tenants) => tenants.run(session).await,
+            Command::Users(users) => users.run(session).await,
+            Command::Roles(roles) => roles.run(session).await,
+            Command::Projects(projects) => projects.run(session).await,
+            Command::License(license) => license.run(session).await,
+            Command::Invitations(invitations) => invitations.run(session).await,
+            Command::Import(import) => import.run(session).await,
+            Command::Audit(audit) => audit.run(session).await,
+            Command::Sessions(sessions) => sessions.run(session).await,
+        }?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

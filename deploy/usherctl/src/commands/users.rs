@@ -1,0 +1,203 @@
+//! Users of the tenant.
+
+use contract::identity::{
+    CreateUserRequest, DeleteUserRequest, DisableUserRequest, EnableUserRequest, GetUserRequest, ListUsersRequest,
+    UnlockUserRequest, User, UserStatus, user_service_client::UserServiceClient,
+};
+
+use crate::{
+    Session,
+    failure::Failure,
+    names,
+    pages::{Limit, list},
+    password,
+    print::{time, word, yes},
+};
+
+/// What to do. A user is named by id, username or address.
+#[derive(clap::Subcommand)]
+pub enum Users {
+    /// List users, by last name
+    #[command(after_help = "Example:\n  usherctl users list --query acme.example --status invited --all")]
+    List {
+        /// Only those in whose names or address this appears
+        #[arg(long, default_value = "")]
+        query: String,
+        /// Only those with one of these statuses
+        #[arg(long)]
+        status: Vec<Status>,
+        /// Only those who have enrolled a second factor, or have not
+        #[arg(long)]
+        mfa: Option<bool>,
+        #[command(flatten)]
+        limit: Limit,
+    },
+    /// Show a user; oneself where none is named
+    Show {
+        /// Whom
+        user: Option<String>,
+    },
+    /// Create a user with a password that you choose; see `invitations create`
+    /// for people who choose their own
+    Create {
+        /// The address, also the username
+        email: String,
+        /// The first name
+        #[arg(long)]
+        first_name: String,
+        /// The last name
+        #[arg(long)]
+        last_name: String,
+        /// The name for logging in, where it is not the address
+        #[arg(long, default_value = "")]
+        username: String,
+        /// The password; asked for, or read from stdin, where it is not given
+        #[arg(long, env = "USHER_NEW_PASSWORD", hide_env_values = true)]
+        password: Option<String>,
+        /// The language of mails: en or de
+        #[arg(long, default_value = "")]
+        language: String,
+    },
+    /// Disable users: their sessions end at once
+    Disable {
+        /// Whom
+        #[arg(required = true)]
+        users: Vec<String>,
+    },
+    /// Enable users again
+    Enable {
+        /// Whom
+        #[arg(required = true)]
+        users: Vec<String>,
+    },
+    /// Let users in again who were locked out
+    Unlock {
+        /// Whom
+        #[arg(required = true)]
+        users: Vec<String>,
+    },
+    /// Delete users and all that is tied to them, for good
+    Delete {
+        /// Whom
+        #[arg(required = true)]
+        users: Vec<String>,
+    },
+}
+
+/// Where a user stands.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub enum Status {
+    /// Has not set credentials yet.
+    Invited,
+    /// Can log in.
+    Active,
+    /// Disabled.
+    Inactive,
+}
+
+/// What is done to a user.
+#[derive(Clone, Copy)]
+enum Change {
+    Disable,
+    Enable,
+    Unlock,
+    Delete,
+}
+
+impl Users {
+    pub async fn run(self, session: &Session) -> Result<(), Failure> {
+        match self {
+            Users::List { query, status, mfa, limit } => {
+                let statuses = status.into_iter().map(|status| match status {
+                    Status::Invited => UserStatus::Invited.into(),
+                    Status::Active => UserStatus::Active.into(),
+                    Status::Inactive => UserStatus::Inactive.into(),
+                });
+                let ask = ListUsersRequest { query, statuses: statuses.collect(), mfa_enabled: mfa, ..Default::default() };
+                all(session, ask, limit).await
+            }
+            Users::Show { user } => {
+                let user_id = match user {
+                    Some(user) => names::user(session, &user).await?,
+                    None => String::new(),
+                };
+                let mut client = UserServiceClient::new(session.client.gateway());
+                let reply = client.get_user(GetUserRequest { user_id }).await?.into_inner();
+                show(session, &reply.user.unwrap_or_default())
+            }
+            Users::Create { email, first_name, last_name, username, password, language } => {
+                let password = password.map_or_else(|| password::ask("Password of the user"), Ok)?;
+                let request_id = names::request_id();
+                let ask = CreateUserRequest { first_name, last_name, email, username, password, language, request_id };
+                let mut client = UserServiceClient::new(session.client.gateway());
+                show(session, &client.create_user(ask).await?.into_inner().user.unwrap_or_default())
+            }
+            Users::Disable { users } => change(session, users, Change::Disable).await,
+            Users::Enable { users } => change(session, users, Change::Enable).await,
+            Users::Unlock { users } => change(session, users, Change::Unlock).await,
+            Users::Delete { users } => change(session, users, Change::Delete).await,
+        }
+    }
+}
+
+async fn change(session: &Session, users: Vec<String>, change: Change) -> Result<(), Failure> {
+    let mut client = UserServiceClient::new(session.client.gateway());
+    for name in users {
+        let (user_id, request_id) = (names::user(session, &name).await?, names::request_id());
+        match change {
+            Change::Disable => drop(client.disable_user(DisableUserRequest { user_id, request_id }).await?),
+            Change::Enable => drop(client.enable_user(EnableUserRequest { user_id, request_id }).await?),
+            Change::Unlock => drop(client.unlock_user(UnlockUserRequest { user_id, request_id }).await?),
+            Change::Delete => drop(client.delete_user(DeleteUserRequest { user_id, request_id }).await?),
+        }
+        session.print.say(&format!("done: {name}"));
+    }
+    Ok(())
+}
+
+fn status(user: &User) -> String {
+    word(user.status().as_str_name(), "USER_STATUS_")
+}
+
+fn alerts(user: &User) -> String {
+    let alert = |alert: &contract::identity::UserAlert| word(alert.kind().as_str_name(), "USER_ALERT_KIND_");
+    user.alerts.iter().map(alert).collect::<Vec<_>>().join(", ")
+}
+
+fn show(session: &Session, user: &User) -> Result<(), Failure> {
+    let fields = [
+        ("ID", user.id.clone()),
+        ("Name", format!("{} {}", user.first_name, user.last_name)),
+        ("Email", user.email.clone()),
+        ("Username", user.username.clone()),
+        ("Status", status(user)),
+        ("Alerts", alerts(user)),
+        ("Second factor", yes(user.mfa_enabled)),
+        ("Language", user.language.clone()),
+        ("Last login", time(user.last_login_time.as_ref())),
+        ("Created", time(user.create_time.as_ref())),
+        ("Tenant ID", user.tenant_id.clone()),
+    ];
+    session.print.one(user, &fields)
+}
+
+async fn all(session: &Session, ask: ListUsersRequest, limit: Limit) -> Result<(), Failure> {
+    let client = UserServiceClient::new(session.client.gateway());
+    let page = |page_size, page_token| {
+        let mut client = client.clone();
+        let ask = ListUsersRequest { page_size, page_token, ..ask.clone() };
+        async move { client.list_users(ask).await }
+    };
+    let listed = list(limit, page, |page| (page.users, page.next_page_token, page.total_size)).await?;
+    session.print.many(&listed, ["Last name", "First name", "Email", "Status", "MFA", "Last login", "ID"], |user: &User| {
+        [
+            user.last_name.clone(),
+            user.first_name.clone(),
+            user.email.clone(),
+            [status(user), alerts(user)].join(" ").trim().to_owned(),
+            yes(user.mfa_enabled),
+            time(user.last_login_time.as_ref()),
+            user.id.clone(),
+        ]
+    })
+}

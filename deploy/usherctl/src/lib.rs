@@ -1,1 +1,0 @@
-//! usher-usherctl
