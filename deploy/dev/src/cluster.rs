@@ -91,9 +91,19 @@ mod tests {
             let root = env::temp_dir().join(format!("usher-dev-test-{name}-{}", process::id()));
             let programs = environment::variable("USHER_DEV_BIN_DIR");
             let programs = PathBuf::from(programs.expect("run the tests with `cargo dev test`"));
-            fs::create_dir_all(root.join(".dev")).expect("a folder");
-            let tools = programs.parent().expect("the tools");
-            std::os::unix::fs::symlink(tools, root.join(".dev/tools")).expect("a link");
+            let (own, fetched) = (
+                root.join(".dev/tools"),
+                programs.parent().expect("the tools"),
+            );
+            fs::create_dir_all(&own).expect("a folder");
+            let entries = fs::read_dir(fetched)
+                .expect("the tools")
+                .filter_map(Result::ok);
+            // All but the links to what is in use: those are made anew, and differ from place to place.
+            for entry in entries.filter(|entry| entry.file_name() != "bin") {
+                std::os::unix::fs::symlink(entry.path(), own.join(entry.file_name()))
+                    .expect("a link");
+            }
             Self(root)
         }
 

@@ -196,23 +196,23 @@ impl Place<'_> {
     fn serve(&self, session: &Session) -> Outcome<(Running, u16)> {
         let port = free_port(None)?;
         let mut running = self.recipe(port).start(session)?;
-        let mut ready = Command::new(self.programs.path("pg_isready"));
-        ready.args([
-            "--quiet",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            &port.to_string(),
-        ]);
         let is_ready = interrupt::wait_until(PATIENCE, || {
             running.must_run()?;
-            Ok(run::output(&mut ready).is_ok())
+            Ok(self.says_ready(&running))
         })?;
         if !is_ready {
             let advice = format!("See {}.", running.recipe().log.display());
             return Err(Failure::new("PostgreSQL does not get ready").advise(advice));
         }
         Ok((running, port))
+    }
+
+    /// The lock file tells whose it is in its first line, and how far it is in its last. A try to
+    /// connect would not tell who answers: the port may have gone to another in the meantime.
+    fn says_ready(&self, running: &Running) -> bool {
+        let lock = fs::read_to_string(self.data.join("postmaster.pid")).unwrap_or_default();
+        let mut lines = lock.lines().map(str::trim);
+        lines.next() == Some(&running.pid().to_string()) && lines.next_back() == Some("ready")
     }
 
     fn recipe(&self, port: u16) -> Recipe {
