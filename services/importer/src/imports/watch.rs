@@ -8,7 +8,10 @@ use contract::{
 };
 use rpc::{Caller, Error};
 use store::Store;
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 use uuid::Uuid;
@@ -16,10 +19,12 @@ use uuid::Uuid;
 use super::{Answers, view};
 use crate::{Importer, db, imports};
 
-/// At most this often is an import looked at, and told.
-const PAUSE: Duration = Duration::from_millis(200);
+/// At most this often is an import looked at.
+const PAUSE: Duration = Duration::from_millis(50);
 /// At least this often, where nothing was heard of: another replica works.
-const LOOK: Duration = Duration::from_millis(500);
+const LOOK: Duration = Duration::from_millis(300);
+/// At most this often is an import told of, but for its end.
+const TELL: Duration = Duration::from_millis(250);
 
 type Answer = Result<WatchImportResponse, Status>;
 
@@ -59,24 +64,33 @@ impl Watcher {
                     return;
                 }
             }
-            let answers = self.answers.clone();
-            tokio::select! {
-                () = answers.closed() => return,
-                () = self.pause() => {}
-            }
-            match self.look(&told).await {
-                Ok(changed) => answer = changed,
-                Err(error) => {
-                    let _ = self.answers.send(Err(error.into())).await;
+            let since = Instant::now();
+            while answer.is_none() {
+                if self.pause().await.is_none() {
                     return;
+                }
+                match self.look(&told).await {
+                    Ok(seen) => answer = seen.filter(|import| over(import) || since.elapsed() >= TELL),
+                    Err(error) => {
+                        let _ = self.answers.send(Err(error.into())).await;
+                        return;
+                    }
                 }
             }
         }
     }
 
-    async fn pause(&mut self) {
-        tokio::time::sleep(PAUSE).await;
-        let _ = tokio::time::timeout(LOOK.saturating_sub(PAUSE), self.moved.changed()).await;
+    /// Waits for a reason to look; `None` where nobody listens any more.
+    async fn pause(&mut self) -> Option<()> {
+        let answers = self.answers.clone();
+        let reason = async {
+            tokio::time::sleep(PAUSE).await;
+            let _ = tokio::time::timeout(LOOK.saturating_sub(PAUSE), self.moved.changed()).await;
+        };
+        tokio::select! {
+            () = answers.closed() => None,
+            () = reason => Some(()),
+        }
     }
 
     /// The import, where it is not as told. What only a review counts stays as

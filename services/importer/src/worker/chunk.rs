@@ -15,10 +15,6 @@ use crate::{
     },
 };
 
-/// Rows in a chunk: few enough that a caller sees the bar move, many enough
-/// that the calls do not count.
-const ROWS: i64 = 200;
-
 /// How much the latest chunk counts in the rate that callers see.
 const LATEST: f64 = 0.3;
 
@@ -31,7 +27,8 @@ impl Chunk {
     /// The rows after the checkpoint; `None` where all are done.
     pub async fn next(app: &Importer, of: &Claimed) -> Result<Option<Chunk>, Error> {
         let mut tx = app.store.worker().await?;
-        let rows = rows::next_good(&mut tx, of.tenant_id, of.id, of.checkpoint_line, ROWS).await?;
+        let most = app.config.import_chunk_rows.into();
+        let rows = rows::next_good(&mut tx, of.tenant_id, of.id, of.checkpoint_line, most).await?;
         tx.done().await?;
         Ok((!rows.is_empty()).then_some(Chunk { rows }))
     }
