@@ -1,6 +1,7 @@
 //! Writes what else the descriptors know: the method table, `Request`,
 //! `Reason`, and the conversions of facts into each package's `Event`.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -53,7 +54,7 @@ pub fn generate(pool: &DescriptorPool) -> Result<String> {
 }
 
 /// `pub use` of every package under the name of its area.
-pub fn areas(pool: &DescriptorPool) -> String {
+pub fn areas(pool: &DescriptorPool) -> Result<String> {
     let packages: BTreeSet<_> = pool
         .files()
         .map(|file| file.package_name().to_owned())
@@ -63,9 +64,9 @@ pub fn areas(pool: &DescriptorPool) -> String {
     for package in packages {
         let area = package.split('.').nth(1).unwrap_or_default();
         let path = names::package(&package);
-        out += &format!("#[doc(inline)]\npub use {path} as {area};\n");
+        writeln!(out, "#[doc(inline)]\npub use {path} as {area};")?;
     }
-    out
+    Ok(out)
 }
 
 fn entry(
@@ -140,9 +141,7 @@ fn access(
             )
         }
         ("suite", Value::Message(suite)) => {
-            let services = suite
-                .get_field_by_name("services")
-                .map(|value| value.into_owned());
+            let services = suite.get_field_by_name("services").map(Cow::into_owned);
             let services = services
                 .as_ref()
                 .and_then(Value::as_list)

@@ -80,6 +80,10 @@ pub enum Idempotency {
 /// A message that a method takes.
 pub trait Request: prost::Message + prost::Name + Default {
     /// The id that makes the call repeatable; empty where there is none.
+    #[expect(
+        clippy::unnecessary_literal_bound,
+        reason = "messages that have the field lend it"
+    )]
     fn request_id(&self) -> &str {
         ""
     }

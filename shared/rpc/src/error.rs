@@ -15,19 +15,20 @@ use std::time::Duration;
 use contract::Reason;
 use contract::errors::ErrorReason;
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt};
+use tonic_types::ErrorDetails;
 
 mod cause;
+mod status;
 
 /// Any error, for keeping as a cause.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a call fails. Not a `std::error::Error`, so that `?` converts all those.
-pub struct Error(Box<Kind>);
+pub struct Error(Kind);
 
 enum Kind {
-    Refusal(Refusal),
-    Fault(Fault),
+    Refusal(Box<Refusal>),
+    Fault(Box<Fault>),
 }
 
 /// What the contract names and the caller is told.
@@ -83,7 +84,7 @@ impl Error {
             details,
             cause: None,
         };
-        Self(Box::new(Kind::Refusal(refusal)))
+        Self(Kind::Refusal(Box::new(refusal)))
     }
 
     /// A fault of ours in words for the log.
@@ -100,7 +101,7 @@ impl Error {
 
     #[track_caller]
     fn broken(message: String, cause: Option<BoxError>) -> Self {
-        Self(Box::new(Kind::Fault(Fault {
+        Self(Kind::Fault(Box::new(Fault {
             message,
             cause,
             at: Location::caller(),
@@ -133,8 +134,12 @@ impl Error {
 
     /// Adds to `google.rpc.ErrorInfo.metadata`, as the reason documents it.
     #[must_use]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "`with(\"seats\", 50)` reads better than `with(\"seats\", &50)`"
+    )]
     pub fn with(mut self, key: &'static str, value: impl ToString) -> Self {
-        if let Kind::Refusal(refusal) = &mut *self.0 {
+        if let Kind::Refusal(refusal) = &mut self.0 {
             refusal.metadata.insert(key.to_owned(), value.to_string());
         }
         self
@@ -162,17 +167,16 @@ impl Error {
     }
 
     fn detailed(mut self, change: impl FnOnce(&mut ErrorDetails)) -> Self {
-        if let Kind::Refusal(refusal) = &mut *self.0 {
+        if let Kind::Refusal(refusal) = &mut self.0 {
             change(&mut refusal.details);
         }
         self
     }
 
     fn caused_by(mut self, error: BoxError) -> Self {
-        match &mut *self.0 {
-            Kind::Refusal(Refusal { cause, .. }) | Kind::Fault(Fault { cause, .. }) => {
-                *cause = Some(error)
-            }
+        match &mut self.0 {
+            Kind::Refusal(refusal) => refusal.cause = Some(error),
+            Kind::Fault(fault) => fault.cause = Some(error),
         }
         self
     }
@@ -185,7 +189,7 @@ impl Error {
     /// The status code that the caller gets.
     #[must_use]
     pub fn code(&self) -> Code {
-        match &*self.0 {
+        match &self.0 {
             Kind::Refusal(refusal) => refusal.code,
             Kind::Fault(_) => Code::Internal,
         }
@@ -194,7 +198,7 @@ impl Error {
     /// The domain and name of a refusal's reason; `None` for a fault.
     #[must_use]
     pub fn reason(&self) -> Option<(&str, &str)> {
-        match &*self.0 {
+        match &self.0 {
             Kind::Refusal(refusal) => Some((&refusal.domain, &refusal.reason)),
             Kind::Fault(_) => None,
         }
@@ -203,7 +207,7 @@ impl Error {
     /// A refusal's words for the caller; a fault's words for the log.
     #[must_use]
     pub fn message(&self) -> &str {
-        match &*self.0 {
+        match &self.0 {
             Kind::Refusal(refusal) => &refusal.message,
             Kind::Fault(fault) => &fault.message,
         }
@@ -215,86 +219,10 @@ impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
     fn from(error: E) -> Self {
         let error: BoxError = Box::new(error);
         match error.downcast::<Status>() {
-            Ok(status) => from_peer(*status),
+            Ok(status) => status::from_peer(*status),
             Err(error) if cause::is_away(&*error) => Self::unavailable("a dependency", error),
             Err(error) => Self::broken(String::new(), Some(error)),
         }
-    }
-}
-
-/// What a peer answered: its refusals are ours too, its faults are faults.
-#[track_caller]
-fn from_peer(status: Status) -> Error {
-    let details = status.get_error_details();
-    let info = details
-        .error_info()
-        .filter(|info| info.domain.starts_with("usher."))
-        .cloned();
-    match (info, status.code()) {
-        (Some(info), code) if code != Code::Internal => {
-            let mut error = Error::refuse(
-                code,
-                info.domain.into(),
-                info.reason.into(),
-                status.message().to_owned(),
-            );
-            if let Kind::Refusal(refusal) = &mut *error.0 {
-                refusal.metadata = info.metadata;
-                refusal.details = details;
-            }
-            error
-        }
-        (_, Code::Unavailable) => Error::unavailable("a service", status),
-        (_, Code::DeadlineExceeded) => {
-            ErrorReason::DeadlineExceeded.because("the deadline passed before the work was done")
-        }
-        _ => Error::broken("a peer failed".to_owned(), Some(Box::new(status))),
-    }
-}
-
-/// The only map to a status. A fault is logged here, once.
-impl From<Error> for Status {
-    fn from(error: Error) -> Self {
-        match *error.0 {
-            Kind::Refusal(refusal) => refusal.into_status(),
-            Kind::Fault(fault) => fault.into_status(),
-        }
-    }
-}
-
-impl Refusal {
-    fn into_status(mut self) -> Status {
-        if let Some(cause) = &self.cause {
-            let cause = cause::chain(&**cause);
-            tracing::warn!(
-                trace_id = crate::trace_id(),
-                reason = &*self.reason,
-                cause,
-                "a dependency does not answer"
-            );
-        }
-        self.details
-            .set_error_info(self.reason, self.domain, self.metadata);
-        Status::with_error_details(self.code, self.message, self.details)
-    }
-}
-
-impl Fault {
-    fn into_status(self) -> Status {
-        let trace_id = crate::trace_id();
-        let at = format!("{}:{}", self.at.file(), self.at.line());
-        tracing::error!(trace_id, at, error = %self, "fault");
-        let metadata = HashMap::from([("trace_id".to_owned(), trace_id.clone())]);
-        let details = ErrorDetails::with_error_info(
-            ErrorReason::Internal.name(),
-            ErrorReason::DOMAIN,
-            metadata,
-        );
-        Status::with_error_details(
-            Code::Internal,
-            format!("internal error; trace id {trace_id}"),
-            details,
-        )
     }
 }
 
@@ -311,7 +239,7 @@ impl fmt::Display for Fault {
 /// For logs, not for callers: a fault shows its cause.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &*self.0 {
+        match &self.0 {
             Kind::Refusal(refusal) => write!(f, "{}: {}", refusal.reason, refusal.message),
             Kind::Fault(fault) => write!(
                 f,

@@ -24,7 +24,7 @@ pub fn continue_from(headers: &HeaderMap, span: &Span) {
 pub fn hand_on(headers: &mut HeaderMap) {
     if let Some(context) = current() {
         global::get_text_map_propagator(|propagator| {
-            propagator.inject_context(&context, &mut Write(headers))
+            propagator.inject_context(&context, &mut Write(headers));
         });
     } else if !headers.contains_key(headers::TRACEPARENT)
         && let Some(parent) = SERVING

@@ -1,6 +1,6 @@
 //! Tokens that identity signed, checked here by its published keys.
 //!
-//! RFC 7519 with the strictness of RFC 8725: one algorithm (EdDSA), a key that
+//! RFC 7519 with the strictness of RFC 8725: one algorithm (`EdDSA`), a key that
 //! the token must name, and issuer, audience, type and expiry that must all be
 //! there and right. A token of one class is never taken for the other.
 

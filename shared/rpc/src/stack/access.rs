@@ -64,9 +64,8 @@ impl Guard {
         };
         let admitted = rule.and_then(|rule| {
             let credentials = Credentials::read(request.headers())?;
-            let known = match credentials.known(&self.verifier) {
-                Some(known) => known,
-                None => return Ok(None),
+            let Some(known) = credentials.known(&self.verifier) else {
+                return Ok(None);
             };
             let caller = known.caller(request);
             let demand = demand(rule, &known, &caller)?;
@@ -75,7 +74,10 @@ impl Guard {
                 .then(|| (caller, demand.own(true))))
         });
         match admitted {
-            Ok(Some((caller, own))) => Some(Ok(admit(request, caller, own))),
+            Ok(Some((caller, own))) => {
+                admit(request, caller, own);
+                Some(Ok(()))
+            }
             Ok(None) => None,
             Err(error) => Some(Err(error)),
         }

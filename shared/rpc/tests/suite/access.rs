@@ -1,6 +1,5 @@
 //! Who is let in, and as whom.
 
-use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 
 use contract::Id;
@@ -11,12 +10,12 @@ use contract::feed::ReadEventsRequest;
 use contract::feed::feed_service_client::FeedServiceClient;
 use contract::identity::GetKeySetRequest;
 use contract::identity::token_service_client::TokenServiceClient;
-use rpc::{Caller, Channel, Error};
+use rpc::{Channel, Error};
 use tonic::Status;
 
-use crate::island::{Running, Somebody, as_service, ask, somebody, start};
+use crate::island::{Running, Somebody, ask, somebody, start};
 
-fn check(user: &str) -> CheckRequest {
+pub fn check(user: &str) -> CheckRequest {
     CheckRequest {
         user_id: user.to_owned(),
         permission: "a.b".to_owned(),
@@ -24,7 +23,7 @@ fn check(user: &str) -> CheckRequest {
     }
 }
 
-fn batch() -> BatchCheckRequest {
+pub fn batch() -> BatchCheckRequest {
     let item = CheckItem {
         user_id: Id::<()>::new().to_string(),
         permission: "a.b".to_owned(),
@@ -36,25 +35,25 @@ fn batch() -> BatchCheckRequest {
     }
 }
 
-fn read() -> ReadEventsRequest {
+pub fn read() -> ReadEventsRequest {
     ReadEventsRequest {
         producer: "identity".to_owned(),
         ..Default::default()
     }
 }
 
-fn reason(result: Result<impl Sized, Status>, expected: ErrorReason) {
+pub fn reason(result: Result<impl Sized, Status>, expected: ErrorReason) {
     let error = Error::from(result.err().expect("it is refused"));
     assert!(error.is(expected), "{error}");
 }
 
-struct Clients {
-    access: AccessServiceClient<Channel>,
-    feed: FeedServiceClient<Channel>,
-    token: TokenServiceClient<Channel>,
+pub struct Clients {
+    pub access: AccessServiceClient<Channel>,
+    pub feed: FeedServiceClient<Channel>,
+    pub token: TokenServiceClient<Channel>,
 }
 
-fn clients(channel: &Channel) -> Clients {
+pub fn clients(channel: &Channel) -> Clients {
     Clients {
         access: AccessServiceClient::new(channel.clone()),
         feed: FeedServiceClient::new(channel.clone()),
@@ -62,7 +61,7 @@ fn clients(channel: &Channel) -> Clients {
     }
 }
 
-fn bearer(running: &Running, who: Somebody) -> String {
+pub fn bearer(running: &Running, who: Somebody) -> String {
     format!("Bearer {}", running.island.token(who))
 }
 
@@ -229,116 +228,4 @@ async fn elsewhere_needs_an_operator() {
         .expect("an operator");
     let seen = running.island.last();
     assert_eq!((seen.tenant, seen.home), (Some(who.tenant), Some(who.home)));
-}
-
-/// B-81.
-#[tokio::test]
-async fn nobody_is_believed_without_a_token() {
-    let running = start();
-    let who = somebody();
-    let other = somebody();
-    let token = bearer(&running, who);
-    let (tenant, user) = (other.tenant.to_string(), other.user.to_string());
-    let request_id = Id::<()>::new().to_string();
-    let spoofed = [
-        ("usher-tenant", tenant.as_str()),
-        ("usher-actor", &user),
-        ("usher-home", &tenant),
-        ("usher-client-address", "203.0.113.7"),
-        ("usher-request-id", &request_id),
-    ];
-    let person = || [spoofed.as_slice(), &[("authorization", token.as_str())]].concat();
-
-    let mut plain = clients(&running.channel);
-    reason(
-        plain.access.check(ask(check(""), &spoofed)).await,
-        ErrorReason::CredentialMissing,
-    );
-    reason(
-        plain
-            .access
-            .check(ask(check(""), &[("usher-service", "x")]))
-            .await,
-        ErrorReason::CredentialInvalid,
-    );
-    reason(
-        plain
-            .access
-            .check(ask(check(""), &[("usher-service", &token[7..])]))
-            .await,
-        ErrorReason::CredentialInvalid,
-    );
-    plain
-        .access
-        .check(ask(check(""), &person()))
-        .await
-        .expect("about oneself");
-    let seen = running.island.last();
-    assert_eq!(
-        (seen.user, seen.tenant, seen.home),
-        (Some(who.user), Some(who.tenant), Some(who.tenant))
-    );
-    assert_eq!(seen.address, None);
-    assert_ne!(&*seen.request_id, request_id);
-
-    // The gateway is believed about the client, but not about whom it acts for.
-    let mut gateway = clients(&as_service(&running.island, &running.channel, "gateway"));
-    reason(
-        gateway.access.check(ask(check(""), &spoofed)).await,
-        ErrorReason::CredentialMissing,
-    );
-    reason(
-        gateway.feed.read_events(ask(read(), &spoofed)).await,
-        ErrorReason::PermissionDenied,
-    );
-    gateway
-        .access
-        .check(ask(check(""), &person()))
-        .await
-        .expect("about oneself");
-    let seen = running.island.last();
-    assert_eq!(
-        (seen.user, seen.tenant, seen.service),
-        (Some(who.user), Some(who.tenant), None)
-    );
-    assert_eq!(seen.address, Some(IpAddr::from([203, 0, 113, 7])));
-    assert_eq!(&*seen.request_id, request_id);
-}
-
-#[tokio::test]
-async fn a_service_acts_for_whom_it_says() {
-    let running = start();
-    let who = somebody();
-    let channel = as_service(&running.island, &running.channel, "invitation");
-    let on_behalf = Caller {
-        address: Some(IpAddr::from([203, 0, 113, 7])),
-        ..Caller::acting("invitation", who.tenant, Some(who.user))
-    };
-    let mut acting = clients(&channel.on_behalf_of(&on_behalf));
-    acting
-        .feed
-        .read_events(read())
-        .await
-        .expect("a service of the suite");
-    let seen = running.island.last();
-    assert_eq!(
-        (seen.user, seen.tenant, seen.home),
-        (Some(who.user), Some(who.tenant), Some(who.tenant))
-    );
-    assert_eq!(
-        (seen.service.as_deref(), seen.address),
-        (Some("invitation"), on_behalf.address)
-    );
-    assert_eq!(seen.request_id, on_behalf.request_id);
-
-    reason(
-        acting.access.batch_check(batch()).await,
-        ErrorReason::PermissionDenied,
-    );
-    let mut system = clients(&channel.on_behalf_of(&Caller::system("invitation", who.tenant)));
-    system
-        .access
-        .batch_check(batch())
-        .await
-        .expect("nobody behind it");
 }
