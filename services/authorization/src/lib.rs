@@ -45,6 +45,7 @@ use events::Users;
 
 /// What only authorization is told.
 #[derive(clap::Args, Clone, Debug)]
+#[group(skip)]
 pub struct Config {
     /// How much memory the cache of what users hold may take, in MiB. About
     /// 5,000 users fit into one.

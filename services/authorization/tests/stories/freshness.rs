@@ -15,15 +15,27 @@ use crate::service::World;
 async fn b_31_no_check_is_older_than_it_was_asked_to_be() {
     let world = World::of(RoleSet::Standard, 2).await;
     let users = world.members(4, "analyst").await;
+    // So that nobody below is the last one.
+    world.members(1, "admin").await;
     let admin = world.role("admin").await;
     for round in 0..300 {
         let user = users[round % users.len()];
-        let (binding, granted) = world.operator().grant(user, &admin, "").await.expect("given");
+        let (binding, granted) = world
+            .operator()
+            .grant(user, &admin, "")
+            .await
+            .expect("given");
         let (allowed, at) = world.check(1, user, "users.delete", "", &granted).await;
-        assert!(allowed, "round {round}: given at {granted}, decided at {at}");
+        assert!(
+            allowed,
+            "round {round}: given at {granted}, decided at {at}"
+        );
         let revoked = world.operator().revoke(&binding).await.expect("taken");
         let (allowed, at) = world.check(1, user, "users.delete", "", &revoked).await;
-        assert!(!allowed, "round {round}: taken at {revoked}, decided at {at}");
+        assert!(
+            !allowed,
+            "round {round}: taken at {revoked}, decided at {at}"
+        );
     }
 }
 
@@ -31,9 +43,14 @@ async fn b_31_no_check_is_older_than_it_was_asked_to_be() {
 async fn b_32_a_check_that_asks_for_nothing_is_a_second_old_at_most() {
     let world = World::of(RoleSet::Standard, 2).await;
     let user = world.members(1, "analyst").await[0];
+    world.members(1, "admin").await;
     let admin = world.role("admin").await;
     for _ in 0..5 {
-        let (binding, _) = world.operator().grant(user, &admin, "").await.expect("given");
+        let (binding, _) = world
+            .operator()
+            .grant(user, &admin, "")
+            .await
+            .expect("given");
         let given = Instant::now();
         while !world.check(1, user, "users.delete", "", "").await.0 {
             assert!(given.elapsed() < Duration::from_secs(1));
@@ -53,24 +70,41 @@ async fn b_33_a_batch_answers_as_single_checks_do() {
     let users = world.members(3, "analyst").await;
     let (project, _) = world.project("one").await;
     let admin = world.role("admin").await;
-    let (_, revision) = world.operator().grant(users[1], &admin, "").await.expect("given");
+    let (_, revision) = world
+        .operator()
+        .grant(users[1], &admin, "")
+        .await
+        .expect("given");
     let mut items = Vec::new();
     for user in &users {
         for permission in ["alerts.view", "users.delete", "tenants.create", "no.such"] {
             for project_id in ["", &project] {
                 let (permission, project_id) = (permission.to_owned(), project_id.to_owned());
-                items.push(CheckItem { user_id: user.to_string(), permission, project_id });
+                items.push(CheckItem {
+                    user_id: user.to_string(),
+                    permission,
+                    project_id,
+                });
             }
         }
     }
     for _ in 0..2 {
-        let mut access = AccessServiceClient::new(world.by(0, Caller::system("gateway", world.tenant)));
-        let ask = BatchCheckRequest { items: items.clone(), at_least_revision: revision.clone() };
+        let mut access =
+            AccessServiceClient::new(world.by(0, Caller::system("gateway", world.tenant)));
+        let ask = BatchCheckRequest {
+            items: items.clone(),
+            at_least_revision: revision.clone(),
+        };
         let (_, batch, _) = access.batch_check(ask).await.expect("checked").into_parts();
-        assert_eq!(batch.allowed.iter().filter(|allowed| **allowed).count(), 3 + 3);
+        assert_eq!(
+            batch.allowed.iter().filter(|allowed| **allowed).count(),
+            3 + 3
+        );
         for (item, allowed) in items.iter().zip(batch.allowed) {
             let user = item.user_id.parse().expect("an id");
-            let (single, _) = world.check(0, user, &item.permission, &item.project_id, "").await;
+            let (single, _) = world
+                .check(0, user, &item.permission, &item.project_id, "")
+                .await;
             assert_eq!(single, allowed, "{item:?}");
         }
     }
@@ -89,8 +123,13 @@ async fn a_07_a_revision_that_never_was_is_refused() {
             at_least_revision: at_least_revision.into(),
             ..Default::default()
         };
-        let mut access = AccessServiceClient::new(world.by(0, Caller::system("gateway", world.tenant)));
+        let mut access =
+            AccessServiceClient::new(world.by(0, Caller::system("gateway", world.tenant)));
         let status = access.check(ask).await.expect_err("unknown");
-        assert_eq!(refusal(&status).reason, "REVISION_UNKNOWN", "{at_least_revision}");
+        assert_eq!(
+            refusal(&status).reason,
+            "REVISION_UNKNOWN",
+            "{at_least_revision}"
+        );
     }
 }

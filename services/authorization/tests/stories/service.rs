@@ -23,9 +23,9 @@ use rpc::{Caller, Channel, Id};
 use sqlx::{Executor as _, PgConnection};
 use store::{Clock, Keys, Store};
 use testkit::{Database, refusal};
+use tonic::Status;
 use tonic::body::Body;
 use tonic::service::Routes;
-use tonic::Status;
 use tower_service::Service as Tower;
 use usher_authorization::{Authorization, Config};
 
@@ -57,11 +57,18 @@ impl World {
         let database = Database::fresh().await;
         let tenant = Id::new();
         let identity = store(&database, "identity").await;
-        let mut world = Self { database, tenant, identity, replicas: Vec::new() };
+        let mut world = Self {
+            database,
+            tenant,
+            identity,
+            replicas: Vec::new(),
+        };
         for _ in 0..replicas {
             world.replicas.push(world.replica().await);
         }
-        let ask = PrepareTenantRequest { role_set: role_set.into() };
+        let ask = PrepareTenantRequest {
+            role_set: role_set.into(),
+        };
         let mut suite = ProvisioningServiceClient::new(world.suite());
         suite.prepare_tenant(ask).await.expect("prepared");
         world
@@ -71,8 +78,14 @@ impl World {
         let tasks = Tasks::here();
         let feed = Routes::new(feed::serve(self.identity.clone(), "identity"));
         let caller = Caller::system("authorization", self.tenant);
-        let identity = Channel::local(As { routes: feed, caller });
-        tasks.spawn("relay", feed::relay(self.identity.clone(), None, tasks.stopping()));
+        let identity = Channel::local(As {
+            routes: feed,
+            caller,
+        });
+        tasks.spawn(
+            "relay",
+            feed::relay(self.identity.clone(), None, tasks.stopping()),
+        );
         let (nobody, _) = Channel::late();
         let peers = Peers {
             identity,
@@ -81,7 +94,13 @@ impl World {
             importer: nobody,
         };
         let store = store(&self.database, Authorization::NAME).await;
-        let host = Host { store, redis: None, peers, clock: Clock::system(), tasks };
+        let host = Host {
+            store,
+            redis: None,
+            peers,
+            clock: Clock::system(),
+            tasks,
+        };
         let config = Flags::parse_from(["test"]).config;
         Authorization::start(host, config).await.expect("started")
     }
@@ -93,7 +112,11 @@ impl World {
 
     /// An operator of the platform, acting in the tenant.
     pub fn operator(&self) -> As {
-        let operator = Caller { home: Some(Id::new()), service: None, ..self.person(Id::new()) };
+        let operator = Caller {
+            home: Some(Id::new()),
+            service: None,
+            ..self.person(Id::new())
+        };
         self.by(0, operator)
     }
 
@@ -104,19 +127,36 @@ impl World {
 
     /// Anybody, at any replica.
     pub fn by(&self, replica: usize, caller: Caller) -> As {
-        As { routes: self.replicas[replica].clone(), caller }
+        As {
+            routes: self.replicas[replica].clone(),
+            caller,
+        }
     }
 
     fn person(&self, user: Id<User>) -> Caller {
-        Caller { service: None, ..Caller::acting("", self.tenant, Some(user)) }
+        Caller {
+            service: None,
+            ..Caller::acting("", self.tenant, Some(user))
+        }
     }
 
     /// The roles, by name.
     pub async fn role(&self, name: &str) -> String {
-        let ask = ListRolesRequest { page_size: 100, page_token: String::new() };
-        let roles = RoleServiceClient::new(self.operator()).list_roles(ask).await.expect("listed");
+        let ask = ListRolesRequest {
+            page_size: 100,
+            page_token: String::new(),
+        };
+        let roles = RoleServiceClient::new(self.operator())
+            .list_roles(ask)
+            .await
+            .expect("listed");
         let (_, roles, _) = roles.into_parts();
-        roles.roles.into_iter().find(|role: &Role| role.name == name).expect("in the set").id
+        roles
+            .roles
+            .into_iter()
+            .find(|role: &Role| role.name == name)
+            .expect("in the set")
+            .id
     }
 
     /// So many users who accepted, with a role on the tenant.
@@ -130,12 +170,25 @@ impl World {
         };
         let mut suite = ProvisioningServiceClient::new(self.suite());
         for part in users.chunks(500) {
-            let ask = ReserveGrantsRequest { grants: part.iter().map(grants).collect() };
-            let (_, reserved, _) = suite.reserve_grants(ask).await.expect("reserved").into_parts();
-            assert!(reserved.outcomes.iter().all(|outcome| outcome.refusal.is_empty()));
+            let ask = ReserveGrantsRequest {
+                grants: part.iter().map(grants).collect(),
+            };
+            let (_, reserved, _) = suite
+                .reserve_grants(ask)
+                .await
+                .expect("reserved")
+                .into_parts();
+            assert!(
+                reserved
+                    .outcomes
+                    .iter()
+                    .all(|outcome| outcome.refusal.is_empty())
+            );
         }
         for user in &users {
-            let ask = ActivateGrantsRequest { user_id: user.to_string() };
+            let ask = ActivateGrantsRequest {
+                user_id: user.to_string(),
+            };
             suite.activate_grants(ask).await.expect("activated");
         }
         users
@@ -148,22 +201,44 @@ impl World {
             role_ids.push(self.role(role).await);
         }
         let mut operator = LicenseServiceClient::new(self.operator());
-        operator.update_license(UpdateLicenseRequest { total_seats, ..Default::default() }).await?;
-        let ask = SetLicensedRolesRequest { role_ids, ..Default::default() };
+        operator
+            .update_license(UpdateLicenseRequest {
+                total_seats,
+                ..Default::default()
+            })
+            .await?;
+        let ask = SetLicensedRolesRequest {
+            role_ids,
+            ..Default::default()
+        };
         let (_, set, _) = operator.set_licensed_roles(ask).await?.into_parts();
         Ok(set.license.unwrap_or_default())
     }
 
     /// A new project, and the revision of its creation.
     pub async fn project(&self, name: &str) -> (String, String) {
-        let ask = CreateProjectRequest { name: name.to_owned(), ..Default::default() };
+        let ask = CreateProjectRequest {
+            name: name.to_owned(),
+            ..Default::default()
+        };
         let mut operator = ProjectServiceClient::new(self.operator());
-        let (_, created, _) = operator.create_project(ask).await.expect("created").into_parts();
+        let (_, created, _) = operator
+            .create_project(ask)
+            .await
+            .expect("created")
+            .into_parts();
         (created.project.expect("a project").id, created.revision)
     }
 
     /// What a replica decides, and on which revision.
-    pub async fn check(&self, replica: usize, user: Id<User>, permission: &str, project: &str, at: &str) -> (bool, String) {
+    pub async fn check(
+        &self,
+        replica: usize,
+        user: Id<User>,
+        permission: &str,
+        project: &str,
+        at: &str,
+    ) -> (bool, String) {
         let ask = CheckRequest {
             user_id: user.to_string(),
             permission: permission.to_owned(),
@@ -179,7 +254,9 @@ impl World {
     /// The tables, above all rules.
     pub async fn tables(&self) -> PgConnection {
         let mut db = self.database.connect().await;
-        db.execute(r#"SET search_path = "authorization""#).await.expect("set");
+        db.execute(r#"SET search_path = "authorization""#)
+            .await
+            .expect("set");
         db
     }
 
@@ -201,15 +278,24 @@ impl World {
 
 impl As {
     /// Gives a role; answers binding and revision, or the reason of the refusal.
-    pub async fn grant(&self, user: Id<User>, role_id: &str, project_id: &str) -> Result<(String, String), String> {
+    pub async fn grant(
+        &self,
+        user: Id<User>,
+        role_id: &str,
+        project_id: &str,
+    ) -> Result<(String, String), String> {
         let ask = CreateRoleBindingRequest {
             user_id: user.to_string(),
             role_id: role_id.to_owned(),
             project_id: project_id.to_owned(),
             ..Default::default()
         };
-        let granted = RoleBindingServiceClient::new(self.clone()).create_role_binding(ask).await;
-        let (_, granted, _) = granted.map_err(|status| refusal(&status).reason)?.into_parts();
+        let granted = RoleBindingServiceClient::new(self.clone())
+            .create_role_binding(ask)
+            .await;
+        let (_, granted, _) = granted
+            .map_err(|status| refusal(&status).reason)?
+            .into_parts();
         Ok((granted.binding.unwrap_or_default().id, granted.revision))
     }
 
@@ -219,8 +305,12 @@ impl As {
             binding_id: binding_id.to_owned(),
             ..Default::default()
         };
-        let revoked = RoleBindingServiceClient::new(self.clone()).delete_role_binding(ask).await;
-        let (_, revoked, _) = revoked.map_err(|status| refusal(&status).reason)?.into_parts();
+        let revoked = RoleBindingServiceClient::new(self.clone())
+            .delete_role_binding(ask)
+            .await;
+        let (_, revoked, _) = revoked
+            .map_err(|status| refusal(&status).reason)?
+            .into_parts();
         Ok(revoked.revision)
     }
 
@@ -247,5 +337,7 @@ impl Tower<http::Request<Body>> for As {
 
 async fn store(database: &Database, service: &'static str) -> Store {
     let url = database.url().replace("{service}", service);
-    Store::connect(&url, service, Keys::new(&[7; 32]), Clock::system(), 8).await.expect("a store")
+    Store::connect(&url, service, Keys::new(&[7; 32]), Clock::system(), 8)
+        .await
+        .expect("a store")
 }

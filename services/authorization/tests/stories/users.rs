@@ -10,7 +10,11 @@ use crate::service::World;
 
 async fn publish(world: &World, event: impl Into<Event>) {
     let caller = Caller::system("identity", world.tenant);
-    let mut tx = world.identity.tenant(world.tenant, &caller).await.expect("begun");
+    let mut tx = world
+        .identity
+        .tenant(world.tenant, &caller)
+        .await
+        .expect("begun");
     tx.publish(event.into());
     tx.done().await.expect("published");
 }
@@ -28,18 +32,51 @@ async fn a_11_a_disabled_user_may_nothing_and_keeps_the_seat() {
     let user = world.members(1, "analyst").await[0];
     let user_id = user.to_string();
     assert!(may(&world, user).await);
-    publish(&world, UserDisabled { user_id: user_id.clone() }).await;
+    publish(
+        &world,
+        UserDisabled {
+            user_id: user_id.clone(),
+        },
+    )
+    .await;
     eventually("both replicas say no", async || !may(&world, user).await).await;
     assert_eq!(world.seats().await, (1, 1, 1));
     let other = world.members(1, "standard user").await[0];
     let analyst = world.role("analyst").await;
-    assert_eq!(world.operator().grant(other, &analyst, "").await.unwrap_err(), "SEATS_EXHAUSTED");
-    publish(&world, UserEnabled { user_id: user_id.clone() }).await;
+    assert_eq!(
+        world
+            .operator()
+            .grant(other, &analyst, "")
+            .await
+            .unwrap_err(),
+        "SEATS_EXHAUSTED"
+    );
+    publish(
+        &world,
+        UserEnabled {
+            user_id: user_id.clone(),
+        },
+    )
+    .await;
     eventually("the roles hold again", async || may(&world, user).await).await;
     publish(&world, UserDeleted { user_id }).await;
-    eventually("the seat is free", async || world.seats().await == (0, 0, 0)).await;
-    assert!(!may(&world, user).await);
-    world.operator().grant(other, &analyst, "").await.expect("there is a seat again");
-    let status = world.operator().grant(user, &analyst, "").await.unwrap_err();
-    assert!(["USER_NOT_FOUND", "INTERNAL"].contains(&status.as_str()), "{status}");
+    eventually("the seat is free", async || {
+        world.seats().await == (0, 0, 0)
+    })
+    .await;
+    eventually("both replicas say no", async || !may(&world, user).await).await;
+    world
+        .operator()
+        .grant(other, &analyst, "")
+        .await
+        .expect("there is a seat again");
+    let status = world
+        .operator()
+        .grant(user, &analyst, "")
+        .await
+        .unwrap_err();
+    assert!(
+        ["USER_NOT_FOUND", "INTERNAL"].contains(&status.as_str()),
+        "{status}"
+    );
 }
