@@ -10,6 +10,7 @@ use crate::tokens::service_keys::ServiceKey;
 /// The flags of identity.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Identity")]
+#[group(skip)]
 pub struct Config {
     /// The secret with which `usherctl bootstrap` makes the first operator, 16
     /// characters or more. Unset: nobody can

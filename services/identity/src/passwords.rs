@@ -7,6 +7,7 @@
 
 mod blocklist;
 mod hashing;
+mod kept;
 mod rules;
 
 pub use hashing::{Hashing, KEY_VERSION, Place};

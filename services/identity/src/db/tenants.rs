@@ -15,13 +15,13 @@ pub struct Row {
     pub name: String,
     /// The name shown to people.
     pub display_name: String,
-    /// OFF, OPTIONAL or REQUIRED.
+    /// `OFF`, `OPTIONAL` or `REQUIRED`.
     pub mfa_policy: String,
     /// The language of mails.
     pub language: String,
-    /// The RoleSet, by its number.
+    /// The `RoleSet`, by its number.
     pub role_set: i32,
-    /// PREPARING or ACTIVE.
+    /// `PREPARING` or `ACTIVE`.
     pub state: String,
     /// Who asked for the tenant.
     pub creator_user_id: Option<Id<User>>,
@@ -51,7 +51,7 @@ pub struct New<'a> {
     pub mfa_policy: &'a str,
     /// The language of mails.
     pub language: &'a str,
-    /// The RoleSet, by its number.
+    /// The `RoleSet`, by its number.
     pub role_set: i32,
     /// Who asks.
     pub creator_user_id: Option<Id<User>>,

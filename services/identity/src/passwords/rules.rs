@@ -58,15 +58,29 @@ fn broken_rule(password: &str, mfa_required: bool, names: &Names, tenant: &str) 
     None
 }
 
-/// Whether a password is a known word, that word with digits and signs around
-/// it, or repeated.
+/// Whether a password is a known word, or one with digits and signs around it,
+/// or one or two of them repeated.
 fn is_known(word: &str, known: impl Fn(&str) -> bool) -> bool {
     let core = word.trim_matches(|letter: char| !letter.is_alphabetic());
-    let starts = core
+    let mut parts: Vec<&str> = core
+        .split(|letter: char| !letter.is_alphabetic())
+        .filter(|part| !part.is_empty())
+        .map(root)
+        .collect();
+    parts.sort_unstable();
+    parts.dedup();
+    known(word) || known(core) || (1..=2).contains(&parts.len()) && parts.into_iter().all(known)
+}
+
+/// What a text repeats: `monkey` of `monkeymonkey`; itself where it repeats
+/// nothing.
+fn root(text: &str) -> &str {
+    let ends = text
         .char_indices()
         .map(|(at, letter)| at + letter.len_utf8());
-    let repeats = |end: &usize| core.len() % end == 0 && core.replace(&core[..*end], "").is_empty();
-    known(word) || starts.filter(repeats).any(|end| known(&core[..end]))
+    ends.map(|end| &text[..end])
+        .find(|part| text.len().is_multiple_of(part.len()) && text.replace(part, "").is_empty())
+        .unwrap_or(text)
 }
 
 /// Few different characters, or mostly one after the other, as in `12345678`.
@@ -96,7 +110,7 @@ fn own_words(names: &Names, tenant: &str) -> Vec<String> {
         "usher",
     ]
     .into_iter()
-    .map(|word| word.to_lowercase())
+    .map(str::to_lowercase)
     .filter(|word| word.chars().count() >= LEAST_OWN_WORD)
     .collect()
 }

@@ -58,6 +58,9 @@ pub struct Live {
 /// keyed hash of the table and never leaves the process.
 pub type TokenHash = [u8; 32];
 
+/// When sessions were last used.
+pub type Used = HashMap<(Id<Tenant>, Id<Session>), DateTime<Utc>>;
+
 /// The sessions in memory. Clones share them.
 #[derive(Clone)]
 pub struct Cache(Arc<Shared>);
@@ -71,7 +74,7 @@ struct Shared {
     ended: Mutex<HashSet<Uuid>>,
     any_ended: AtomicBool,
     wake: Notify,
-    used: Mutex<HashMap<(Id<Tenant>, Id<Session>), DateTime<Utc>>>,
+    used: Mutex<Used>,
 }
 
 impl Cache {
@@ -177,7 +180,7 @@ impl Cache {
     }
 
     /// The last uses since it was asked last.
-    pub fn take_used(&self) -> HashMap<(Id<Tenant>, Id<Session>), DateTime<Utc>> {
+    pub fn take_used(&self) -> Used {
         std::mem::take(&mut *lock(&self.0.used))
     }
 

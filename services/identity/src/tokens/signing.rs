@@ -114,7 +114,7 @@ fn pick(keys: &[Arc<Key>], now: DateTime<Utc>) -> Option<&Arc<Key>> {
     };
     usable()
         .find(|key| now - key.create_time >= SETTLED)
-        .or_else(|| usable().last())
+        .or_else(|| usable().next_back())
 }
 
 fn read(store: &Store, rows: Vec<db::signing_keys::Row>) -> Vec<Arc<Key>> {

@@ -1,0 +1,132 @@
+//! The life of a user: each change guards itself.
+
+use contract::{
+    Id,
+    identity::{Tenant, User},
+};
+use sqlx::PgConnection;
+
+use crate::users::names::Names;
+
+/// Adds a user who can log in at once (`ready`) or one who is invited. `None`
+/// where the address or the username is taken.
+pub async fn insert(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    id: Id<User>,
+    names: &Names,
+    language: &str,
+    ready: bool,
+) -> sqlx::Result<Option<()>> {
+    let done = sqlx::query!(
+        "INSERT INTO users (tenant_id, id, first_name, last_name, username, email, language,
+             username_key, email_key, sort_key, search_text, setup_time)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, CASE WHEN $12 THEN clock() END)
+         ON CONFLICT DO NOTHING",
+        tenant.uuid(),
+        id.uuid(),
+        names.first_name,
+        names.last_name,
+        names.username,
+        names.email,
+        language,
+        names.username_key,
+        names.email_key,
+        names.sort_key,
+        names.search_text,
+        ready,
+    )
+    .execute(db)
+    .await?;
+    Ok((done.rows_affected() == 1).then_some(()))
+}
+
+/// Makes an invited user active under the names given. `None` where the user
+/// is not invited.
+pub async fn finish_setup(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    id: Id<User>,
+    names: &Names,
+) -> sqlx::Result<Option<()>> {
+    let done = sqlx::query!(
+        "UPDATE users SET setup_time = clock(), first_name = $3, last_name = $4, sort_key = $5,
+             search_text = $6, update_time = clock(), version = version + 1
+         WHERE tenant_id = $1 AND id = $2 AND status = 'INVITED'",
+        tenant.uuid(),
+        id.uuid(),
+        names.first_name,
+        names.last_name,
+        names.sort_key,
+        names.search_text,
+    )
+    .execute(db)
+    .await?;
+    Ok((done.rows_affected() == 1).then_some(()))
+}
+
+/// Disables a user. `None` where there is nobody to disable.
+pub async fn disable(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    id: Id<User>,
+) -> sqlx::Result<Option<()>> {
+    let done = sqlx::query!(
+        "UPDATE users SET disable_time = clock(), update_time = clock(), version = version + 1
+         WHERE tenant_id = $1 AND id = $2 AND disable_time IS NULL",
+        tenant.uuid(),
+        id.uuid(),
+    )
+    .execute(db)
+    .await?;
+    Ok((done.rows_affected() == 1).then_some(()))
+}
+
+/// Enables a disabled user. `None` where there is nobody to enable.
+pub async fn enable(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    id: Id<User>,
+) -> sqlx::Result<Option<()>> {
+    let done = sqlx::query!(
+        "UPDATE users SET disable_time = NULL, update_time = clock(), version = version + 1
+         WHERE tenant_id = $1 AND id = $2 AND disable_time IS NOT NULL",
+        tenant.uuid(),
+        id.uuid(),
+    )
+    .execute(db)
+    .await?;
+    Ok((done.rows_affected() == 1).then_some(()))
+}
+
+/// Notes that the user logged in now.
+pub async fn logged_in(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    id: Id<User>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE users SET last_login_time = clock() WHERE tenant_id = $1 AND id = $2",
+        tenant.uuid(),
+        id.uuid(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Deletes a user and all that hangs on them. `None` where there is none.
+pub async fn delete(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    id: Id<User>,
+) -> sqlx::Result<Option<()>> {
+    let done = sqlx::query!(
+        "DELETE FROM users WHERE tenant_id = $1 AND id = $2",
+        tenant.uuid(),
+        id.uuid()
+    )
+    .execute(db)
+    .await?;
+    Ok((done.rows_affected() == 1).then_some(()))
+}
