@@ -8,6 +8,7 @@ use crate::limit::Rate;
 /// The gateway's own flags.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Gateway")]
+#[group(skip)]
 pub struct Config {
     /// Networks of the proxies before this gateway, such as
     /// `10.0.0.0/8,fd00::/8`. Only they are believed about the address of the

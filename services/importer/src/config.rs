@@ -5,6 +5,7 @@ use std::path::PathBuf;
 /// The flags of importer.
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Importer")]
+#[group(skip)]
 pub struct Config {
     /// Where files stand while they are read, each at most 256 MiB, eight at a
     /// time. Nothing is left there, not even by a kill

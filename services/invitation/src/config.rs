@@ -8,6 +8,7 @@ use lettre::message::Mailbox;
 /// The flags of the invitation service.
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Mail")]
+#[group(skip)]
 pub struct Config {
     /// The mail server: `smtp://user:password@host:587?tls=required`, or
     /// `smtps://` for TLS from the first byte. `tls` is `required`,

@@ -6,7 +6,7 @@
 
 use std::{process::ExitCode, time::Duration};
 
-use boot::{Root, Secret, Serving, Site, Tasks, Together};
+use boot::{Root, Serving, Site, Tasks, Together};
 use clap::{Args, Parser};
 use rpc::{BoxedService, Channel, Error};
 use store::Clock;
@@ -15,6 +15,7 @@ use tokio::sync::watch;
 /// What the suite can be told: what each service can be told, with one
 /// Postgres, one Redis and one secret for all.
 #[derive(Args, Clone, Debug)]
+#[group(skip)]
 pub struct Config {
     /// Postgres and the secret.
     #[command(flatten)]

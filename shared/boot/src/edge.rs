@@ -77,13 +77,14 @@ pub(crate) fn front(
     open: impl FnOnce(&Edge) -> BoxedService,
 ) -> Result<(BoxedService, watch::Receiver<bool>), Error> {
     let reporter = HealthReporter::new();
+    let behind_us = known.plain.clone();
     // Without the access layer: the services behind ask the contract.
     let stack = stack(GATEWAY, false, &edge.calls, known, clock);
     let service = rpc::stack(open(edge), stack);
     let service = Protocols::before(service, &reporter)?;
     let mut behind = Vec::new();
     for name in SERVICES {
-        let Some(peer) = edge.peers.of(name).cloned() else {
+        let Some(peer) = behind_us.of(name).cloned() else {
             continue;
         };
         let health = Health::of(&reporter, grpc_services(name));

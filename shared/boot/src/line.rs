@@ -33,7 +33,8 @@ where
         let plain: Format<Json, SystemTime> = format::format().json().flatten_event(true);
         let mut line = String::new();
         plain.format_event(context, Writer::new(&mut line), event)?;
-        match (line.trim_end().strip_suffix('}'), rpc::known_trace_id()) {
+        let trace = rpc::known_trace_id().filter(|_| !line.contains("\"trace_id\":"));
+        match (line.trim_end().strip_suffix('}'), trace) {
             (Some(open), Some(trace)) => writeln!(writer, "{open},\"trace_id\":\"{trace}\"}}"),
             _ => writer.write_str(&line),
         }

@@ -112,7 +112,7 @@ pub(crate) fn stack(
         in_flight: calls.max_in_flight,
         default_deadline: Duration::from_millis(calls.default_deadline_ms),
     };
-    let verifier = Arc::new(rpc::Verifier::new(known.identity, seconds(clock)));
+    let verifier = Arc::new(rpc::Verifier::new(known.plain.identity, seconds(clock)));
     let decisions = Arc::new(rpc::Decisions::new(known.peers.authorization));
     Stack { service, verifier, decisions, limits, authorize }
 }

@@ -42,8 +42,8 @@ pub struct Host {
 /// The services of the suite, as one of them knows them.
 #[derive(Clone)]
 pub(crate) struct Known {
-    /// Identity called as nobody, for keys and for one's own token.
-    pub identity: Channel,
+    /// All of them, called as nobody: for keys, one's own token, health.
+    pub plain: Peers,
     /// All of them, called as this service.
     pub peers: Peers,
 }
@@ -56,17 +56,22 @@ impl Known {
         clock: &Clock,
         plain: impl Fn(&'static str) -> Channel,
     ) -> Self {
-        let identity = plain("identity");
-        let key = key.reveal().to_owned();
-        let tokens = ServiceTokens::new(identity.clone(), service, key, seconds(clock));
-        let peer = |name| plain(name).as_service(tokens.clone());
-        let peers = Peers {
-            identity: peer("identity"),
-            authorization: peer("authorization"),
-            invitation: peer("invitation"),
-            importer: peer("importer"),
+        let plain = Peers {
+            identity: plain("identity"),
+            authorization: plain("authorization"),
+            invitation: plain("invitation"),
+            importer: plain("importer"),
         };
-        Self { identity, peers }
+        let key = key.reveal().to_owned();
+        let tokens = ServiceTokens::new(plain.identity.clone(), service, key, seconds(clock));
+        let own = |channel: &Channel| channel.clone().as_service(tokens.clone());
+        let peers = Peers {
+            identity: own(&plain.identity),
+            authorization: own(&plain.authorization),
+            invitation: own(&plain.invitation),
+            importer: own(&plain.importer),
+        };
+        Self { plain, peers }
     }
 }
 
