@@ -22,7 +22,7 @@ struct Redis {
 
 impl Redis {
     fn start(address: SocketAddr) -> Self {
-        let child = Command::new(environment("USHER_REDIS_SERVER"))
+        let child = Command::new(format!("{}/redis-server", environment("USHER_DEV_BIN_DIR")))
             .args(["--bind", "127.0.0.1", "--port", &address.port().to_string(), "--save", "", "--appendonly", "no"])
             .stdout(Stdio::null())
             .spawn()

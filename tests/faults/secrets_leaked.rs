@@ -13,7 +13,7 @@ use usher_tests::{
 
 /// Everything that the suite printed at TRACE, and everything in Postgres.
 fn everything(world: &World) -> Vec<(&'static str, Vec<u8>)> {
-    let dump = Command::new(environment("USHER_PG_DUMP"))
+    let dump = Command::new(format!("{}/pg_dump", environment("USHER_DEV_BIN_DIR")))
         .args(["--data-only", "--inserts", &world.database.admin_url()])
         .output()
         .expect("pg_dump");

@@ -58,7 +58,7 @@ impl Table {
             return;
         }
         let mut grid = Grid::new();
-        grid.load_preset(ASCII_MARKDOWN).set_header(["row", "ours", "reference", "reference is", "ratio", "goal", "unit"]);
+        grid.load_style(ASCII_MARKDOWN).set_header(["row", "ours", "reference", "reference is", "ratio", "goal", "unit"]);
         for row in &self.rows {
             let figures = [figure(row.ours), figure(row.reference)];
             let [ours, reference] = figures;

@@ -38,6 +38,12 @@ pub struct Member {
     pub client: Client,
 }
 
+impl std::fmt::Debug for Member {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the user {}", self.user_id)
+    }
+}
+
 /// Follows an invitation's link to its end: password, and a second factor
 /// where the tenant wants one.
 pub async fn accept(anyone: &Client, token: &str) -> Result<Setup> {

@@ -171,7 +171,8 @@ pub struct Company {
     pub admin: Member,
     /// Role ids by name.
     pub roles: BTreeMap<String, String>,
-    anyone: Client,
+    /// Somebody without a credential.
+    pub anyone: Client,
 }
 
 impl Company {
