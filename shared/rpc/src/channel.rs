@@ -15,8 +15,8 @@ use contract::errors::ErrorReason;
 use futures::future::BoxFuture;
 use http::{HeaderName, HeaderValue, Request, Response, Uri};
 use tokio::time::Instant;
+use tonic::Status;
 use tonic::body::Body;
-use tonic::{Code, Status};
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt};
 
@@ -81,7 +81,8 @@ impl Channel {
     }
 
     /// To a service that does not exist yet, for services that need each other.
-    /// Until it is bound, calls are refused as `DEPENDENCY_UNAVAILABLE`.
+    /// Until it is bound, calls are refused as `DEPENDENCY_UNAVAILABLE`. Only the
+    /// way is taken from what it is bound to, not whom that calls as.
     #[must_use]
     pub fn late() -> (Self, LateBinding) {
         let cell = Arc::new(OnceLock::new());
@@ -156,54 +157,46 @@ impl Channel {
         mut request: Request<Body>,
         deadline: Option<Instant>,
     ) -> Result<Response<Body>, Status> {
-        let Some(deadline) = deadline else {
-            return self.dispatch(request).await;
-        };
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(too_late().into());
+        if let Some(deadline) = deadline {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(too_late().into());
+            }
+            let headers = request.headers_mut();
+            headers.insert(headers::TIMEOUT, timeout::write(left));
         }
-        request
-            .headers_mut()
-            .insert(headers::TIMEOUT, timeout::write(left));
-        match &self.target {
+        match (self.bound()?, deadline) {
             // The callee's own stack keeps the deadline: no second timer.
-            Target::Local(_) => self.dispatch(request).await,
-            _ => match tokio::time::timeout_at(deadline, self.dispatch(request)).await {
-                Ok(Err(status))
-                    if status.code() == Code::Cancelled && deadline <= Instant::now() =>
-                {
-                    Err(too_late().into())
-                }
-                Ok(result) => result,
-                Err(_) => Err(too_late().into()),
-            },
-        }
-    }
-
-    async fn dispatch(&self, request: Request<Body>) -> Result<Response<Body>, Status> {
-        let mut target = &self.target;
-        while let Target::Late(cell) = target {
-            let Some(bound) = cell.get() else {
-                return Err(
-                    Error::unavailable("a service that is starting", "not bound yet").into(),
-                );
-            };
-            target = &bound.target;
-        }
-        match target {
-            Target::Local(service) => service
-                .clone()
-                .oneshot(request)
-                .await
-                .map_err(|never| match never {}),
-            Target::Remote(channel) => channel
+            (Target::Local(service), _) => {
+                let answer = service.clone().oneshot(request).await;
+                answer.map_err(|never| match never {})
+            }
+            (Target::Remote(channel), None) => channel
                 .clone()
                 .oneshot(request)
                 .await
                 .map_err(remote::status),
-            Target::Late(_) => Err(Status::internal("a channel bound to itself")),
+            (Target::Remote(channel), Some(deadline)) => {
+                let answer = channel.clone().oneshot(request);
+                match tokio::time::timeout_at(deadline, answer).await {
+                    Ok(answer) => answer.map_err(remote::status),
+                    Err(_) => Err(too_late().into()),
+                }
+            }
+            (Target::Late(_), _) => Err(Status::internal("a channel bound to itself")),
         }
+    }
+
+    /// Where a late channel leads by now.
+    fn bound(&self) -> Result<&Target, Error> {
+        let mut target = &self.target;
+        while let Target::Late(cell) = target {
+            let bound = cell.get();
+            target = &bound
+                .ok_or_else(|| Error::unavailable("a service that is starting", "not bound yet"))?
+                .target;
+        }
+        Ok(target)
     }
 }
 
@@ -220,7 +213,7 @@ fn deadline(request: &Request<Body>, method: Option<&Method>) -> Option<Instant>
     }
 }
 
-fn too_late() -> Error {
+pub(crate) fn too_late() -> Error {
     ErrorReason::DeadlineExceeded.because("the deadline passed before the work was done")
 }
 

@@ -6,6 +6,7 @@
 //! this process. Never knows what a call is about: the rules come from the
 //! contract, the decisions from authorization.
 
+mod body;
 pub mod caller;
 pub mod channel;
 pub mod decisions;

@@ -38,6 +38,9 @@ const LONGEST: usize = 2048;
 /// ids cause no more of them.
 const REFETCH: Duration = Duration::from_secs(1);
 
+/// When a key set that still has all we need is asked for again.
+const REFRESH: Duration = Duration::from_mins(5);
+
 /// A person, as their token says.
 #[derive(Debug)]
 pub struct Person {
@@ -79,8 +82,9 @@ struct PeerClaims {
 pub struct Verifier {
     identity: Channel,
     now: Box<dyn Fn() -> i64 + Send + Sync>,
-    keys: ArcSwap<HashMap<String, DecodingKey>>,
-    fetched: Mutex<Option<Instant>>,
+    keys: ArcSwap<KeySet>,
+    /// One caller fetches; those who need what it brings wait.
+    fetching: Mutex<()>,
     people: Cache<Box<str>, Arc<Person>>,
     peers: Cache<Box<str>, Arc<Peer>>,
 }
@@ -93,7 +97,7 @@ impl Verifier {
             identity,
             now: Box::new(now),
             keys: ArcSwap::default(),
-            fetched: Mutex::new(None),
+            fetching: Mutex::new(()),
             people: Cache::new(50_000),
             peers: Cache::new(100),
         }
@@ -169,25 +173,52 @@ impl Verifier {
         Ok(data.claims)
     }
 
-    /// The key of that name, fetched where it is not known yet: identity may have
-    /// begun to sign with a new one.
+    /// The key of that name. The key set is fetched where it is not known yet, as
+    /// identity may have begun to sign with a new one, and every few minutes, as
+    /// it may have withdrawn one.
     async fn key(&self, id: &str) -> Result<DecodingKey, Error> {
-        if let Some(key) = self.keys.load().get(id) {
+        let keys = self.keys.load_full();
+        if let Some(key) = keys.by_id.get(id) {
+            if keys.is_older_than(REFRESH)
+                && let Ok(_first) = self.fetching.try_lock()
+            {
+                // Where identity does not answer, what we know still holds.
+                let _ = self.fetch().await;
+            }
             return Ok(key.clone());
         }
-        let mut fetched = self.fetched.lock().await;
-        if !self.keys.load().contains_key(id)
-            && fetched.is_none_or(|then| then.elapsed() >= REFETCH)
-        {
-            let reply = TokenServiceClient::new(self.identity.clone())
-                .get_key_set(GetKeySetRequest {})
-                .await?;
-            let (_, reply, _) = reply.into_parts();
-            self.keys
-                .store(Arc::new(reply.keys.iter().filter_map(usable).collect()));
-            *fetched = Some(Instant::now());
+        let _first = self.fetching.lock().await;
+        let keys = self.keys.load_full();
+        if !keys.by_id.contains_key(id) && keys.is_older_than(REFETCH) {
+            self.fetch().await?;
         }
-        self.keys.load().get(id).cloned().ok_or_else(invalid)
+        self.keys.load().by_id.get(id).cloned().ok_or_else(invalid)
+    }
+
+    async fn fetch(&self) -> Result<(), Error> {
+        let mut identity = TokenServiceClient::new(self.identity.clone());
+        let (_, reply, _) = identity
+            .get_key_set(GetKeySetRequest {})
+            .await?
+            .into_parts();
+        let by_id = reply.keys.iter().filter_map(usable).collect();
+        self.keys.store(Arc::new(KeySet {
+            by_id,
+            fetched: Some(Instant::now()),
+        }));
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct KeySet {
+    by_id: HashMap<String, DecodingKey>,
+    fetched: Option<Instant>,
+}
+
+impl KeySet {
+    fn is_older_than(&self, age: Duration) -> bool {
+        self.fetched.is_none_or(|then| then.elapsed() >= age)
     }
 }
 

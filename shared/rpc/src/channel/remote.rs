@@ -1,10 +1,12 @@
 //! The HTTP/2 side of a channel across the network.
 
+use std::error::Error as _;
+use std::iter::successors;
 use std::time::Duration;
 
 use http::Uri;
 use tonic::transport::{Endpoint, Error};
-use tonic::{Code, Status};
+use tonic::{Code, Status, TimeoutExpired};
 
 /// All limits are said here, because the defaults of the layers below differ
 /// with their versions.
@@ -31,6 +33,11 @@ pub fn endpoint(uri: Uri) -> Endpoint {
 /// A call to which there was no answer. Whatever came between, the callee could
 /// not be asked.
 pub fn status(error: Error) -> Status {
+    let mut chain = successors(error.source(), |&error| error.source());
+    if chain.any(<dyn std::error::Error>::is::<TimeoutExpired>) {
+        // tonic keeps the deadline, too, and was first to notice.
+        return super::too_late().into();
+    }
     let status = Status::from_error(Box::new(error));
     match status.code() {
         Code::Unknown | Code::Internal | Code::Unavailable => {

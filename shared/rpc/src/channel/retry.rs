@@ -4,15 +4,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::{BodyExt, Full};
 use tokio::time::Instant;
 use tonic::body::Body;
 use tonic::{Code, Status};
 
 use super::Channel;
-use crate::headers;
+use crate::{body, headers};
 
 /// Retries are a tenth of all calls at most, so that a callee in trouble gets
 /// little more work than one without (the bound of gRPC's retry throttling).
@@ -52,11 +50,11 @@ pub async fn repeat(
     deadline: Option<Instant>,
 ) -> Result<Response<Body>, Status> {
     let (parts, body) = request.into_parts();
-    let body: Bytes = body.collect().await?.to_bytes();
+    let body = body::read(body).await?;
     channel.retries.pay_in();
     let mut waits = waits();
     loop {
-        let again = Request::from_parts(parts.clone(), Body::new(Full::new(body.clone())));
+        let again = Request::from_parts(parts.clone(), body::again(body.clone()));
         let answer = channel.once(again, deadline).await;
         if !is_away(&answer) {
             return answer;

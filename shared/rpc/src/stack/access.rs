@@ -11,7 +11,6 @@ use std::task::{Context, Poll};
 
 use futures::future::BoxFuture;
 use http::{Request, Response};
-use http_body_util::{BodyExt, Full};
 use pin_project_lite::pin_project;
 use tonic::Status;
 use tonic::body::Body;
@@ -19,7 +18,7 @@ use tower::Service;
 
 use super::{refuse, subject};
 use crate::open::{Own, denied, is_caller};
-use crate::{Caller, Decisions, Error, Verifier};
+use crate::{Caller, Decisions, Error, Verifier, body};
 
 mod credentials;
 mod demand;
@@ -151,12 +150,9 @@ impl Guard {
         if contract::method(request.uri().path()).is_none_or(|method| method.client_streaming) {
             return Ok(false);
         }
-        let body = std::mem::take(request.body_mut())
-            .collect()
-            .await?
-            .to_bytes();
-        let named = subject::find(&body, number);
-        *request.body_mut() = Body::new(Full::new(body));
+        let read = body::read(std::mem::take(request.body_mut())).await?;
+        let named = subject::find(&read, number);
+        *request.body_mut() = body::again(read);
         Ok(named.is_some_and(|named| {
             str::from_utf8(&named).is_ok_and(|named| is_caller(caller, named))
         }))

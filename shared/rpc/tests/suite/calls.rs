@@ -135,3 +135,32 @@ async fn nobody_there_is_unavailable() {
         assert!(Error::from(status).is(ErrorReason::DependencyUnavailable));
     }
 }
+
+/// The same stack, across the network.
+#[tokio::test]
+async fn a_remote_service_is_called_like_a_local_one() {
+    let running = start();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
+    let uri = format!("http://{}", listener.local_addr().expect("an address"));
+    let incoming = tonic::transport::server::TcpIncoming::from(listener);
+    let service = tower::service_fn(move |request: http::Request<tonic::body::Body>| {
+        let mut channel = running.channel.clone();
+        async move {
+            Ok::<_, std::convert::Infallible>(
+                tower::Service::call(&mut channel, request)
+                    .await
+                    .expect("an answer"),
+            )
+        }
+    });
+    tokio::spawn(tonic::transport::Server::builder().serve_with_incoming(service, incoming));
+    let remote = Channel::remote(uri.parse().expect("an address"));
+    let mut feed = FeedServiceClient::new(as_service(&running.island, &remote, "importer"));
+    feed.read_events(read("identity")).await.expect("it works");
+    let mut hang = tonic::Request::new(read("hang"));
+    hang.set_timeout(Duration::from_millis(100));
+    let status = feed.read_events(hang).await.expect_err("it hangs");
+    assert!(Error::from(status).is(ErrorReason::DeadlineExceeded));
+}
