@@ -50,7 +50,11 @@ impl FromStr for LinkBase {
         if !matches!(url.scheme(), "https" | "http") || url.host_str().is_none() {
             return Err("give an https:// or http:// address".into());
         }
-        if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+        if !url.username().is_empty()
+            || url.password().is_some()
+            || url.query().is_some()
+            || url.fragment().is_some()
+        {
             return Err("give an address without user, query and fragment".into());
         }
         Ok(Self(url.as_str().trim_end_matches('/').to_owned()))
@@ -70,7 +74,10 @@ mod tests {
     #[test]
     fn a_link_keeps_its_secret_from_servers() {
         let base: LinkBase = "https://usher.example.org/people/".parse().expect("a base");
-        assert_eq!(base.link("invitation", "uit_abc"), "https://usher.example.org/people/invitation#uit_abc");
+        assert_eq!(
+            base.link("invitation", "uit_abc"),
+            "https://usher.example.org/people/invitation#uit_abc"
+        );
     }
 
     #[test]

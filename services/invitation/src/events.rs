@@ -19,8 +19,15 @@ impl feed::Consumer for FromIdentity {
     type Event = Event;
     const PRODUCER: &'static str = "identity";
 
-    async fn apply(&self, tx: &mut Tx, about: &contract::feed::Event, event: Event) -> Result<(), Error> {
-        let tenant = tx.tenant_id().ok_or_else(|| Error::fault("an event of no tenant"))?;
+    async fn apply(
+        &self,
+        tx: &mut Tx,
+        about: &contract::feed::Event,
+        event: Event,
+    ) -> Result<(), Error> {
+        let tenant = tx
+            .tenant_id()
+            .ok_or_else(|| Error::fault("an event of no tenant"))?;
         match event.kind {
             Some(Kind::UserDeleted(deleted)) => {
                 let user = deleted.user_id.parse()?;

@@ -13,9 +13,10 @@ use contract::invitation::{
     AcceptInvitationRequest, AcceptInvitationResponse, BatchCreateInvitationsRequest,
     BatchCreateInvitationsResponse, CreateInvitationRequest, CreateInvitationResponse,
     DeclineInvitationRequest, DeclineInvitationResponse, ErrorReason, GetInvitationRequest,
-    GetInvitationResponse, ListInvitationsRequest, ListInvitationsResponse, PreviewInvitationRequest,
-    PreviewInvitationResponse, ResendInvitationRequest, ResendInvitationResponse,
-    RevokeInvitationRequest, RevokeInvitationResponse, invitation_service_server::InvitationService,
+    GetInvitationResponse, ListInvitationsRequest, ListInvitationsResponse,
+    PreviewInvitationRequest, PreviewInvitationResponse, ResendInvitationRequest,
+    ResendInvitationResponse, RevokeInvitationRequest, RevokeInvitationResponse,
+    invitation_service_server::InvitationService,
 };
 use rpc::{Because as _, Error, Reply};
 use tonic::Request;
@@ -44,7 +45,10 @@ impl InvitationService for Invitation {
         rpc::reply(batch_create::run(self, &caller, ask).await)
     }
 
-    async fn get_invitation(&self, request: Request<GetInvitationRequest>) -> Reply<GetInvitationResponse> {
+    async fn get_invitation(
+        &self,
+        request: Request<GetInvitationRequest>,
+    ) -> Reply<GetInvitationResponse> {
         let (caller, ask) = rpc::open(request)?;
         rpc::reply(get::run(self, &caller, ask).await)
     }
@@ -100,7 +104,8 @@ impl InvitationService for Invitation {
 
 /// The invitation that a request names.
 fn named(id: &str) -> Result<InvitationId, Error> {
-    id.parse().map_err(|_| Error::field("invitation_id", "must be a UUID"))
+    id.parse()
+        .map_err(|_| Error::field("invitation_id", "must be a UUID"))
 }
 
 fn not_found() -> Error {

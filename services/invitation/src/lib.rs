@@ -90,9 +90,17 @@ impl boot::Service for Invitation {
         host.tasks.keep("identity events", {
             let app = app.clone();
             move || {
-                let consumer = events::FromIdentity { mail_queued: app.mail_queued.clone() };
+                let consumer = events::FromIdentity {
+                    mail_queued: app.mail_queued.clone(),
+                };
                 let identity = host.peers.identity.clone();
-                feed::follow(consumer, app.store.clone(), host.redis.clone(), identity, stopping.clone())
+                feed::follow(
+                    consumer,
+                    app.store.clone(),
+                    host.redis.clone(),
+                    identity,
+                    stopping.clone(),
+                )
             }
         });
         Ok(Routes::new(InvitationServiceServer::from_arc(app.clone()))

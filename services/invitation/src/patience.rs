@@ -16,7 +16,10 @@ const MOST: Duration = Duration::from_secs(4);
 
 impl Patience {
     pub(crate) fn new() -> Patience {
-        Patience { pause: Duration::from_millis(20), waited: Duration::ZERO }
+        Patience {
+            pause: Duration::from_millis(20),
+            waited: Duration::ZERO,
+        }
     }
 
     /// Waits; `DEPENDENCY_UNAVAILABLE` where it took too long already.

@@ -55,27 +55,42 @@ impl Peers {
 
     /// A tenant as it was at most ten seconds ago.
     pub(crate) async fn tenant(&self, id: Id<Tenant>) -> Result<Arc<Tenant>, Error> {
-        if let Some((asked, tenant)) = self.tenants.get(&id) {
-            if asked.elapsed() < TENANT_FRESH {
-                return Ok(tenant);
-            }
+        if let Some((asked, tenant)) = self.tenants.get(&id)
+            && asked.elapsed() < TENANT_FRESH
+        {
+            return Ok(tenant);
         }
         let asked = Instant::now();
         let channel = self.identity.on_behalf_of(&Caller::system(SERVICE, id));
-        let reply = TenantServiceClient::new(channel).get_tenant(GetTenantRequest {}).await?.into_inner();
-        let tenant = Arc::new(reply.tenant.ok_or_else(|| Error::fault("identity answered no tenant"))?);
+        let reply = TenantServiceClient::new(channel)
+            .get_tenant(GetTenantRequest {})
+            .await?
+            .into_inner();
+        let tenant = Arc::new(
+            reply
+                .tenant
+                .ok_or_else(|| Error::fault("identity answered no tenant"))?,
+        );
         self.tenants.insert(id, (asked, tenant.clone()));
         Ok(tenant)
     }
 
     /// All roles of a tenant.
     pub(crate) async fn roles(&self, tenant: Id<Tenant>) -> Result<Vec<Role>, Error> {
-        let channel = self.authorization.on_behalf_of(&Caller::system(SERVICE, tenant));
+        let channel = self
+            .authorization
+            .on_behalf_of(&Caller::system(SERVICE, tenant));
         let mut client = RoleServiceClient::new(channel);
         let mut roles = Vec::new();
         let mut page_token = String::new();
         for _ in 0..ROLE_PAGES {
-            let page = client.list_roles(ListRolesRequest { page_size: 100, page_token }).await?.into_inner();
+            let page = client
+                .list_roles(ListRolesRequest {
+                    page_size: 100,
+                    page_token,
+                })
+                .await?
+                .into_inner();
             roles.extend(page.roles);
             page_token = page.next_page_token;
             if page_token.is_empty() {
@@ -90,5 +105,8 @@ impl Peers {
 /// Everything else is an answer.
 pub(crate) fn in_doubt(error: &Error) -> bool {
     use tonic::Code::{Cancelled, DeadlineExceeded, Internal, Unavailable, Unknown};
-    matches!(error.code(), Cancelled | DeadlineExceeded | Internal | Unavailable | Unknown)
+    matches!(
+        error.code(),
+        Cancelled | DeadlineExceeded | Internal | Unavailable | Unknown
+    )
 }

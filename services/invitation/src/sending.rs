@@ -12,8 +12,8 @@
 //! the first is dead.
 
 mod deliver;
-mod letter;
 mod lanes;
+mod letter;
 mod record;
 mod server;
 
@@ -87,7 +87,11 @@ pub(crate) async fn run(app: Arc<Invitation>, post: Arc<Post>, stopping: Cancell
     while under_way.join_next().await.is_some() {}
 }
 
-async fn claim(app: &Invitation, post: &Post, lanes: usize) -> Result<(Lease, Vec<Claimed>), Error> {
+async fn claim(
+    app: &Invitation,
+    post: &Post,
+    lanes: usize,
+) -> Result<(Lease, Vec<Claimed>), Error> {
     let lease = Lease::new();
     let most = i64::try_from(lanes)?;
     let mut tx = app.store.worker().await?;

@@ -63,7 +63,7 @@ impl Words<'_> {
 
 /// A mail in words.
 #[derive(Clone, Debug)]
-pub(crate) struct Text {
+pub(crate) struct Wording {
     pub(crate) subject: String,
     pub(crate) text: String,
     pub(crate) html: String,
@@ -82,7 +82,12 @@ impl Templates {
     }
 
     /// Writes a mail. In English where there is none in the language.
-    pub(crate) fn write(&self, kind: Kind, language: &str, words: &Words<'_>) -> Result<Text, Error> {
+    pub(crate) fn write(
+        &self,
+        kind: Kind,
+        language: &str,
+        words: &Words<'_>,
+    ) -> Result<Wording, Error> {
         let mail = match kind {
             Kind::Invitation => "invitation",
             Kind::PasswordReset => "password_reset",
@@ -90,11 +95,21 @@ impl Templates {
         let language = spoken(language);
         let words = words.value();
         let part = |end| -> Result<String, Error> {
-            Ok(self.0.get_template(&format!("{language}/{mail}.{end}"))?.render(words.clone())?)
+            Ok(self
+                .0
+                .get_template(&format!("{language}/{mail}.{end}"))?
+                .render(words.clone())?)
         };
         // A subject is one line whatever the words in it hold.
-        let subject = part("subject.txt")?.split_whitespace().collect::<Vec<_>>().join(" ");
-        Ok(Text { subject, text: part("txt")?, html: part("html")? })
+        let subject = part("subject.txt")?
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        Ok(Wording {
+            subject,
+            text: part("txt")?,
+            html: part("html")?,
+        })
     }
 }
 
@@ -119,7 +134,7 @@ pub(crate) fn written(at: chrono::DateTime<chrono::Utc>, language: &str) -> Stri
 mod tests {
     use chrono::DateTime;
 
-    use super::{Templates, Text, Words, written};
+    use super::{Templates, Wording, Words, written};
     use crate::db::mails::Kind;
 
     fn words() -> Words<'static> {
@@ -133,8 +148,10 @@ mod tests {
         }
     }
 
-    fn write(kind: Kind, language: &str, words: &Words<'_>) -> Text {
-        Templates::new().and_then(|templates| templates.write(kind, language, words)).expect("a mail")
+    fn write(kind: Kind, language: &str, words: &Words<'_>) -> Wording {
+        Templates::new()
+            .and_then(|templates| templates.write(kind, language, words))
+            .expect("a mail")
     }
 
     #[test]
@@ -148,15 +165,32 @@ mod tests {
             assert!(part.contains("grace@acme.test"), "{part}");
             assert!(part.contains("8 October 2026, 09:30 UTC"), "{part}");
         }
-        assert!(mail.text.contains("\nhttps://usher.test/invitation#uit_secret-_1\n"), "{}", mail.text);
-        assert!(html.contains(r#"href="https://usher.test/invitation#uit_secret-_1""#), "{html}");
+        assert!(
+            mail.text
+                .contains("\nhttps://usher.test/invitation#uit_secret-_1\n"),
+            "{}",
+            mail.text
+        );
+        assert!(
+            html.contains(r#"href="https://usher.test/invitation#uit_secret-_1""#),
+            "{html}"
+        );
         assert!(mail.html.contains("Acme &amp; Söhne"), "{}", mail.html);
         assert!(mail.html.contains(r#"lang="en""#), "{}", mail.html);
     }
 
     #[test]
     fn an_invitation_in_german_from_nobody_in_particular() {
-        let mail = write(Kind::Invitation, "de-AT", &Words { inviter_name: "", inviter_email: "", name: "", ..words() });
+        let mail = write(
+            Kind::Invitation,
+            "de-AT",
+            &Words {
+                inviter_name: "",
+                inviter_email: "",
+                name: "",
+                ..words()
+            },
+        );
         assert_eq!(mail.subject, "Einladung zu Acme & Söhne");
         assert!(mail.text.contains("Guten Tag,\n"), "{}", mail.text);
         assert!(!mail.text.contains("grace"), "{}", mail.text);
@@ -166,11 +200,23 @@ mod tests {
 
     #[test]
     fn a_password_reset_in_both_languages_and_english_for_others() {
-        assert_eq!(write(Kind::PasswordReset, "en", &words()).subject, "Set a new password for Acme & Söhne");
-        assert_eq!(write(Kind::PasswordReset, "fr", &words()).subject, "Set a new password for Acme & Söhne");
+        assert_eq!(
+            write(Kind::PasswordReset, "en", &words()).subject,
+            "Set a new password for Acme & Söhne"
+        );
+        assert_eq!(
+            write(Kind::PasswordReset, "fr", &words()).subject,
+            "Set a new password for Acme & Söhne"
+        );
         let german = write(Kind::PasswordReset, "de", &words());
         assert_eq!(german.subject, "Neues Passwort für Acme & Söhne");
-        assert!(german.text.contains("https://usher.test/invitation#uit_secret-_1"), "{}", german.text);
+        assert!(
+            german
+                .text
+                .contains("https://usher.test/invitation#uit_secret-_1"),
+            "{}",
+            german.text
+        );
     }
 
     #[test]
@@ -179,7 +225,12 @@ mod tests {
         let mail = write(
             Kind::Invitation,
             "en",
-            &Words { tenant: "Acme\r\nBcc: eve@evil.test", name: evil, inviter_name: evil, ..words() },
+            &Words {
+                tenant: "Acme\r\nBcc: eve@evil.test",
+                name: evil,
+                inviter_name: evil,
+                ..words()
+            },
         );
         assert!(!mail.html.contains("<script"), "{}", mail.html);
         assert!(!mail.html.contains(r#"" onclick"#), "{}", mail.html);

@@ -19,10 +19,7 @@ use crate::{
     acceptance::{accept, link},
     db::{
         Lease,
-        invitations::{
-            Row, State,
-            answers, leases,
-        },
+        invitations::{Row, State, answers, leases},
         mails::Priority,
     },
     invitations::batch::Batch,
@@ -58,8 +55,9 @@ async fn sweep(app: &Invitation) -> Result<usize, Error> {
     let rows = leases::claim_unfinished(&mut tx, lease, AT_ONCE).await?;
     tx.done().await?;
     let found = rows.len();
-    let (preparing, others): (Vec<Row>, Vec<Row>) =
-        rows.into_iter().partition(|row| row.state == State::Preparing);
+    let (preparing, others): (Vec<Row>, Vec<Row>) = rows
+        .into_iter()
+        .partition(|row| row.state == State::Preparing);
     for batch in preparing.chunk_by(asked_together) {
         log(prepare(app, batch.to_vec(), lease).await);
     }
@@ -76,12 +74,24 @@ fn log(done: Result<(), Error>) {
 }
 
 fn asked_together(one: &Row, other: &Row) -> bool {
-    let by = |row: &Row| (row.tenant_id, row.inviter_user_id, row.inviter_home_tenant_id);
+    let by = |row: &Row| {
+        (
+            row.tenant_id,
+            row.inviter_user_id,
+            row.inviter_home_tenant_id,
+        )
+    };
     by(one) == by(other)
 }
 
 async fn prepare(app: &Invitation, rows: Vec<Row>, lease: Lease) -> Result<(), Error> {
-    let Some(Row { tenant_id, inviter_user_id, inviter_home_tenant_id, .. }) = rows.first() else {
+    let Some(Row {
+        tenant_id,
+        inviter_user_id,
+        inviter_home_tenant_id,
+        ..
+    }) = rows.first()
+    else {
         return Ok(());
     };
     let tenant = *tenant_id;
@@ -108,10 +118,27 @@ async fn end(app: &Invitation, row: &Row, lease: Lease) -> Result<(), Error> {
 
 /// The password itself is gone with whoever had it: identity knows whether it
 /// was set. Where it was not, the link works again.
-async fn end_accept(app: &Invitation, caller: &Caller, row: &Row, lease: Lease) -> Result<(), Error> {
-    let request = FindUsersRequest { emails: Vec::new(), user_ids: vec![row.user_id.to_string()] };
-    let found = app.peers.users(caller).find_users(request).await?.into_inner().users;
-    if found.first().is_some_and(|user| user.status() == UserStatus::Active) {
+async fn end_accept(
+    app: &Invitation,
+    caller: &Caller,
+    row: &Row,
+    lease: Lease,
+) -> Result<(), Error> {
+    let request = FindUsersRequest {
+        emails: Vec::new(),
+        user_ids: vec![row.user_id.to_string()],
+    };
+    let found = app
+        .peers
+        .users(caller)
+        .find_users(request)
+        .await?
+        .into_inner()
+        .users;
+    if found
+        .first()
+        .is_some_and(|user| user.status() == UserStatus::Active)
+    {
         return accept::finish(app, caller, &link::invitee(caller, row), row).await;
     }
     let mut tx = app.store.tenant(row.tenant_id, caller).await?;
@@ -122,11 +149,24 @@ async fn end_accept(app: &Invitation, caller: &Caller, row: &Row, lease: Lease) 
 /// Tells the other services of an invitation that was declined or taken back:
 /// the roles and the seat go, and after declining the user too. Can be
 /// repeated.
-pub(crate) async fn settle(app: &Invitation, caller: &Caller, row: &Row, lease: Lease) -> Result<(), Error> {
+pub(crate) async fn settle(
+    app: &Invitation,
+    caller: &Caller,
+    row: &Row,
+    lease: Lease,
+) -> Result<(), Error> {
     let user_ids = vec![row.user_id.to_string()];
-    app.peers.grants(caller).release_grants(ReleaseGrantsRequest { user_ids: user_ids.clone() }).await?;
+    app.peers
+        .grants(caller)
+        .release_grants(ReleaseGrantsRequest {
+            user_ids: user_ids.clone(),
+        })
+        .await?;
     if row.state == State::Declined {
-        app.peers.users(caller).remove_invited_users(RemoveInvitedUsersRequest { user_ids }).await?;
+        app.peers
+            .users(caller)
+            .remove_invited_users(RemoveInvitedUsersRequest { user_ids })
+            .await?;
     }
     let mut tx = app.store.tenant(row.tenant_id, caller).await?;
     answers::settled(&mut tx, row.tenant_id, row.id, lease).await?;

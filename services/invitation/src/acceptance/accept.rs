@@ -29,7 +29,10 @@ pub(crate) async fn run(
     caller: &Caller,
     ask: AcceptInvitationRequest,
 ) -> Result<AcceptInvitationResponse, Error> {
-    for (field, name) in [("first_name", &ask.first_name), ("last_name", &ask.last_name)] {
+    for (field, name) in [
+        ("first_name", &ask.first_name),
+        ("last_name", &ask.last_name),
+    ] {
         if name.chars().any(char::is_control) {
             return Err(Error::field(field, "must not hold control characters"));
         }
@@ -46,7 +49,10 @@ pub(crate) async fn run(
         }
     };
     finish(app, caller, &invitee, &row).await?;
-    Ok(AcceptInvitationResponse { user_id: row.user_id.to_string(), flow })
+    Ok(AcceptInvitationResponse {
+        user_id: row.user_id.to_string(),
+        flow,
+    })
 }
 
 /// Uses the link up, for as long as it takes.
@@ -54,7 +60,9 @@ async fn begin(app: &Invitation, caller: &Caller, link: &Link, lease: Lease) -> 
     let mut patience = Patience::new();
     loop {
         let mut tx = app.store.tenant(link.tenant, caller).await?;
-        if let Some(row) = answers::begin_accept(&mut tx, link.tenant, link.id, &link.hash, lease).await? {
+        if let Some(row) =
+            answers::begin_accept(&mut tx, link.tenant, link.id, &link.hash, lease).await?
+        {
             tx.done().await?;
             return Ok(row);
         }
@@ -74,7 +82,10 @@ async fn set_up(
     if row.revoked {
         // Whoever took it back may have crashed before authorization heard of it.
         let user_ids = vec![row.user_id.to_string()];
-        app.peers.grants(invitee).release_grants(ReleaseGrantsRequest { user_ids }).await?;
+        app.peers
+            .grants(invitee)
+            .release_grants(ReleaseGrantsRequest { user_ids })
+            .await?;
     }
     let request = CompleteSetupRequest {
         user_id: row.user_id.to_string(),
@@ -82,7 +93,13 @@ async fn set_up(
         first_name: ask.first_name,
         last_name: ask.last_name,
     };
-    match app.peers.users(invitee).complete_setup(request).await.map_err(Error::from) {
+    match app
+        .peers
+        .users(invitee)
+        .complete_setup(request)
+        .await
+        .map_err(Error::from)
+    {
         Ok(reply) => Ok(reply.into_inner().flow),
         // An earlier try got that far and its answer was lost.
         Err(error) if error.is(identity::ErrorReason::SetupDone) => Ok(None),
@@ -118,7 +135,10 @@ pub(crate) async fn finish(
 ) -> Result<(), Error> {
     if !row.revoked {
         let user_id = row.user_id.to_string();
-        app.peers.grants(invitee).activate_grants(ActivateGrantsRequest { user_id }).await?;
+        app.peers
+            .grants(invitee)
+            .activate_grants(ActivateGrantsRequest { user_id })
+            .await?;
     }
     let mut tx = app.store.tenant(row.tenant_id, caller).await?;
     tx.set_actor(row.user_id, row.tenant_id);

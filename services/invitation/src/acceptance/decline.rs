@@ -33,11 +33,18 @@ pub(crate) async fn run(
     Ok(DeclineInvitationResponse {})
 }
 
-async fn decline(app: &Invitation, caller: &Caller, link: &Link, lease: Lease) -> Result<Row, Error> {
+async fn decline(
+    app: &Invitation,
+    caller: &Caller,
+    link: &Link,
+    lease: Lease,
+) -> Result<Row, Error> {
     let mut patience = Patience::new();
     loop {
         let mut tx = app.store.tenant(link.tenant, caller).await?;
-        if let Some(row) = answers::decline(&mut tx, link.tenant, link.id, &link.hash, lease).await? {
+        if let Some(row) =
+            answers::decline(&mut tx, link.tenant, link.id, &link.hash, lease).await?
+        {
             tx.set_actor(row.user_id, link.tenant);
             tx.publish(Event::from(InvitationDeclined {
                 invitation_id: row.id.to_string(),

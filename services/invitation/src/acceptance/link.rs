@@ -44,23 +44,27 @@ impl Link {
         }
         let hash = hash(app.store.keys(), token);
         let mut tx = app.store.worker().await?;
-        let (tenant, id) = invitations::find_link(&mut tx, &hash).await?.ok_or_else(unknown)?;
+        let (tenant, id) = invitations::find_link(&mut tx, &hash)
+            .await?
+            .ok_or_else(unknown)?;
         Ok(Link { tenant, id, hash })
     }
 }
 
 /// The link was never made, or a newer one was.
 pub(crate) fn unknown() -> Error {
-    ErrorReason::TokenUnknown.because("this link is not known; there may be a newer one in your mail")
+    ErrorReason::TokenUnknown
+        .because("this link is not known; there may be a newer one in your mail")
 }
 
 /// Refuses an invitation that was answered, or is too old.
 pub(crate) fn refuse_used(row: &Row) -> Result<(), Error> {
     match row.state {
-        State::Accepted => {
-            Err(ErrorReason::InvitationAccepted.because("the invitation was accepted before; log in instead"))
+        State::Accepted => Err(ErrorReason::InvitationAccepted
+            .because("the invitation was accepted before; log in instead")),
+        State::Declined => {
+            Err(ErrorReason::InvitationDeclined.because("the invitation was declined"))
         }
-        State::Declined => Err(ErrorReason::InvitationDeclined.because("the invitation was declined")),
         State::Pending if row.expired => {
             Err(ErrorReason::InvitationExpired.because("the link is too old; ask for a new one"))
         }

@@ -25,8 +25,15 @@ pub(crate) async fn run(
     drop(tx);
     let row = row.ok_or_else(link::unknown)?;
     link::refuse_used(&row)?;
-    let (tenant, roles) = futures::try_join!(app.peers.tenant(link.tenant), app.peers.roles(link.tenant))?;
-    let shown = |text: &String| if row.inviter_hidden { String::new() } else { text.clone() };
+    let (tenant, roles) =
+        futures::try_join!(app.peers.tenant(link.tenant), app.peers.roles(link.tenant))?;
+    let shown = |text: &String| {
+        if row.inviter_hidden {
+            String::new()
+        } else {
+            text.clone()
+        }
+    };
     Ok(PreviewInvitationResponse {
         tenant_name: tenant.name.clone(),
         tenant_display_name: tenant.display_name.clone(),

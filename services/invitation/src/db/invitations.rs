@@ -30,6 +30,7 @@ pub(crate) enum State {
 
 /// An invitation, without the hash of its link.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column")]
 pub(crate) struct Row {
     pub(crate) tenant_id: TenantId,
     pub(crate) id: InvitationId,
@@ -77,7 +78,11 @@ macro_rules! select {
 pub(crate) use select;
 
 /// An invitation that an admin can see.
-pub(crate) async fn get(db: &mut PgConnection, tenant: TenantId, id: InvitationId) -> sqlx::Result<Option<Row>> {
+pub(crate) async fn get(
+    db: &mut PgConnection,
+    tenant: TenantId,
+    id: InvitationId,
+) -> sqlx::Result<Option<Row>> {
     select!(
         "WHERE tenant_id = $1 AND id = $2 AND NOT revoked AND state <> 'preparing'",
         tenant as _,
@@ -93,7 +98,13 @@ pub(crate) async fn by_ids(
     tenant: TenantId,
     ids: &[InvitationId],
 ) -> sqlx::Result<Vec<Row>> {
-    select!("WHERE tenant_id = $1 AND id = ANY($2)", tenant as _, ids as _).fetch_all(db).await
+    select!(
+        "WHERE tenant_id = $1 AND id = ANY($2)",
+        tenant as _,
+        ids as _
+    )
+    .fetch_all(db)
+    .await
 }
 
 /// The tenant and the id behind a link. Across tenants: for the worker role.
@@ -180,7 +191,11 @@ pub(crate) async fn renew(
 /// Forgets a deleted user: as invitee wholly, as inviter by name and address.
 /// An invitation that was declined stays as a record: its user went with the
 /// answer.
-pub(crate) async fn erase_user(db: &mut PgConnection, tenant: TenantId, user: UserId) -> sqlx::Result<()> {
+pub(crate) async fn erase_user(
+    db: &mut PgConnection,
+    tenant: TenantId,
+    user: UserId,
+) -> sqlx::Result<()> {
     sqlx::query!(
         "DELETE FROM invitations WHERE tenant_id = $1 AND user_id = $2 AND state <> 'declined'",
         tenant as _,

@@ -73,7 +73,12 @@ pub(crate) async fn queue_invitations(
     priority: Priority,
     mails: &[InvitationMail],
 ) -> sqlx::Result<()> {
-    let texts = |of: fn(&InvitationMail) -> &String| mails.iter().map(|mail| of(mail).clone()).collect::<Vec<_>>();
+    let texts = |of: fn(&InvitationMail) -> &String| {
+        mails
+            .iter()
+            .map(|mail| of(mail).clone())
+            .collect::<Vec<_>>()
+    };
     sqlx::query!(
         "INSERT INTO mails (tenant_id, id, kind, user_id, invitation_id, email, domain, language, priority)
             SELECT $1, id, 'invitation', user_id, invitation_id, email,
@@ -133,9 +138,17 @@ pub(crate) async fn drop_waiting(
 }
 
 /// Forgets the mails of a deleted user.
-pub(crate) async fn erase_user(db: &mut PgConnection, tenant: TenantId, user: UserId) -> sqlx::Result<()> {
-    sqlx::query!("DELETE FROM mails WHERE tenant_id = $1 AND user_id = $2", tenant as _, user as _)
-        .execute(db)
-        .await?;
+pub(crate) async fn erase_user(
+    db: &mut PgConnection,
+    tenant: TenantId,
+    user: UserId,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "DELETE FROM mails WHERE tenant_id = $1 AND user_id = $2",
+        tenant as _,
+        user as _
+    )
+    .execute(db)
+    .await?;
     Ok(())
 }

@@ -13,6 +13,7 @@
 //! with them. A refusal is final only with the third step: until then nobody
 //! was told.
 
+mod drafts;
 mod known;
 mod prepare;
 mod steps;
@@ -54,7 +55,9 @@ struct Entry {
 impl Entry {
     /// Its row, while it is on its way.
     fn on_its_way(&self) -> Option<&Row> {
-        self.row.as_ref().filter(|row| row.state == State::Preparing && self.refusal.is_none())
+        self.row
+            .as_ref()
+            .filter(|row| row.state == State::Preparing && self.refusal.is_none())
     }
 }
 
@@ -62,8 +65,19 @@ impl Batch {
     /// Rows that a crash left under way, taken over with a lease. The caller is
     /// who asked for them.
     pub(crate) fn resume(tenant: TenantId, caller: Caller, lease: Lease, rows: Vec<Row>) -> Batch {
-        let entries = rows.into_iter().map(|row| Entry { row: Some(row), refusal: None }).collect();
-        Batch { tenant, caller, lease, entries }
+        let entries = rows
+            .into_iter()
+            .map(|row| Entry {
+                row: Some(row),
+                refusal: None,
+            })
+            .collect();
+        Batch {
+            tenant,
+            caller,
+            lease,
+            entries,
+        }
     }
 
     /// Whether every draft is refused so far.
@@ -121,9 +135,10 @@ impl Batch {
             .filter_map(|entry| Some(entry.row.as_ref()?.id))
             .collect();
         let concluded = preparing::conclude(tx, self.tenant, self.lease, &ids, &mails).await?;
-        let removed = match refused.is_empty() {
-            true => 0,
-            false => preparing::remove(tx, self.tenant, self.lease, &refused).await?,
+        let removed = if refused.is_empty() {
+            0
+        } else {
+            preparing::remove(tx, self.tenant, self.lease, &refused).await?
         };
         if concluded != ids.len() as u64 || removed != refused.len() as u64 {
             return Ok(false);

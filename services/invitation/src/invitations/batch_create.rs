@@ -30,7 +30,10 @@ pub(super) async fn run(
         return Ok(reply);
     }
     let (tx, outcomes) = batch.conclude(app, tx, Priority::Bulk).await?;
-    let outcomes = outcomes.into_iter().map(outcome).collect::<Result<_, Error>>()?;
+    let outcomes = outcomes
+        .into_iter()
+        .map(outcome)
+        .collect::<Result<_, Error>>()?;
     tx.commit(BatchCreateInvitationsResponse { outcomes }).await
 }
 
@@ -43,5 +46,7 @@ fn outcome(outcome: Outcome) -> Result<InvitationOutcome, Error> {
             invitation_outcome::Outcome::Refusal(status)
         }
     };
-    Ok(InvitationOutcome { outcome: Some(outcome) })
+    Ok(InvitationOutcome {
+        outcome: Some(outcome),
+    })
 }

@@ -17,8 +17,12 @@ pub(super) async fn run(
     if let Some(reply) = batch::replayed(app, caller, &ask).await? {
         return Ok(reply);
     }
-    let draft = ask.invitation.clone().ok_or_else(|| Error::field("invitation", "is required"))?;
-    let mut batch = Batch::prepare(app, caller, RequestName::of(app, caller, &ask), vec![draft]).await?;
+    let draft = ask
+        .invitation
+        .clone()
+        .ok_or_else(|| Error::field("invitation", "is required"))?;
+    let mut batch =
+        Batch::prepare(app, caller, RequestName::of(app, caller, &ask), vec![draft]).await?;
     batch.carry_out(app).await?;
     if batch.is_refused() {
         return refuse(app, caller, batch).await;
@@ -28,8 +32,13 @@ pub(super) async fn run(
         return Ok(reply);
     }
     let (tx, mut outcomes) = batch.conclude(app, tx, Priority::High).await?;
-    let row = outcomes.pop().ok_or_else(|| Error::fault("a batch of one had no outcome"))??;
-    tx.commit(CreateInvitationResponse { invitation: Some(shape::invitation(row)) }).await
+    let row = outcomes
+        .pop()
+        .ok_or_else(|| Error::fault("a batch of one had no outcome"))??;
+    tx.commit(CreateInvitationResponse {
+        invitation: Some(shape::invitation(row)),
+    })
+    .await
 }
 
 /// Removes the row. Not under the request's id: the same request may succeed
@@ -42,5 +51,8 @@ async fn refuse(
     let tx = app.store.tenant(caller.tenant()?, caller).await?;
     let (tx, mut outcomes) = batch.conclude(app, tx, Priority::High).await?;
     tx.done().await?;
-    Err(outcomes.pop().and_then(Result::err).unwrap_or_else(|| Error::fault("a refused batch had no refusal")))
+    Err(outcomes
+        .pop()
+        .and_then(Result::err)
+        .unwrap_or_else(|| Error::fault("a refused batch had no refusal")))
 }

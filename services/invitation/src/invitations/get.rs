@@ -14,5 +14,7 @@ pub(super) async fn run(
     let mut tx = app.store.read(caller).await?;
     let row = invitations::get(&mut tx, caller.tenant()?, named(&ask.invitation_id)?).await?;
     let row = row.ok_or_else(not_found)?;
-    Ok(GetInvitationResponse { invitation: Some(shape::invitation(row)) })
+    Ok(GetInvitationResponse {
+        invitation: Some(shape::invitation(row)),
+    })
 }

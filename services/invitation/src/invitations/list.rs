@@ -20,8 +20,12 @@ pub(super) async fn run(
     caller: &Caller,
     ask: ListInvitationsRequest,
 ) -> Result<ListInvitationsResponse, Error> {
-    let question =
-        ListInvitationsRequest { page_size: 0, page_token: String::new(), ..ask.clone() }.encode_to_vec();
+    let question = ListInvitationsRequest {
+        page_size: 0,
+        page_token: String::new(),
+        ..ask.clone()
+    }
+    .encode_to_vec();
     let page = Page::open(
         app.store.keys(),
         caller,
@@ -31,7 +35,11 @@ pub(super) async fn run(
         &question,
     )?;
     let inviter_email = ask.inviter_email.to_lowercase();
-    let filter = Filter { tenant: caller.tenant()?, ranks: &ranks(&ask), inviter_email: &inviter_email };
+    let filter = Filter {
+        tenant: caller.tenant()?,
+        ranks: &ranks(&ask),
+        inviter_email: &inviter_email,
+    };
     let after = page.after().map(place).transpose()?;
     let mut tx = app.store.read(caller).await?;
     let rows = list::page(&mut tx, &filter, after, page.backward(), page.limit()).await?;
@@ -39,7 +47,12 @@ pub(super) async fn run(
     drop(tx);
     let (rows, next_page_token, previous_page_token) = page.close(rows, key);
     let invitations = rows.into_iter().map(shape::invitation).collect();
-    Ok(ListInvitationsResponse { invitations, next_page_token, previous_page_token, total_size })
+    Ok(ListInvitationsResponse {
+        invitations,
+        next_page_token,
+        previous_page_token,
+        total_size,
+    })
 }
 
 /// The accepted ones are users by now, and only shown to who asks for them.
@@ -47,7 +60,13 @@ fn ranks(ask: &ListInvitationsRequest) -> Vec<i32> {
     if !ask.states.is_empty() {
         return ask.states.clone();
     }
-    [InvitationState::Pending, InvitationState::Declined, InvitationState::Expired].map(i32::from).to_vec()
+    [
+        InvitationState::Pending,
+        InvitationState::Declined,
+        InvitationState::Expired,
+    ]
+    .map(i32::from)
+    .to_vec()
 }
 
 fn key(row: &Row) -> Vec<String> {

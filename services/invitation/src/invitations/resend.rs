@@ -41,7 +41,11 @@ pub(super) async fn run(
         }));
         let wake = app.mail_queued.clone();
         tx.after_commit(move || wake.notify_one());
-        return tx.commit(ResendInvitationResponse { invitation: Some(shape::invitation(row)) }).await;
+        return tx
+            .commit(ResendInvitationResponse {
+                invitation: Some(shape::invitation(row)),
+            })
+            .await;
     }
 }
 
@@ -51,15 +55,21 @@ async fn renew(tx: &mut Tx, caller: &Caller, id: InvitationId) -> Result<Option<
     let tenant = caller.tenant()?;
     let mail = MailId::new();
     let renewed = invitations::renew(tx, tenant, id, mail).await?;
-    let row = invitations::get(tx, tenant, id).await?.ok_or_else(not_found)?;
+    let row = invitations::get(tx, tenant, id)
+        .await?
+        .ok_or_else(not_found)?;
     if renewed {
         mails::drop_waiting(tx, tenant, id).await?;
         mails::queue_invitations(tx, tenant, Priority::High, &[batch::mail(&row, mail)]).await?;
         return Ok(Some(row));
     }
     match row.state {
-        State::Accepted => Err(ErrorReason::InvitationAccepted.because("the invitation was accepted before")),
-        State::Declined => Err(ErrorReason::InvitationDeclined.because("the invitation was declined")),
+        State::Accepted => {
+            Err(ErrorReason::InvitationAccepted.because("the invitation was accepted before"))
+        }
+        State::Declined => {
+            Err(ErrorReason::InvitationDeclined.because("the invitation was declined"))
+        }
         State::Preparing | State::Pending | State::Accepting => Ok(None),
     }
 }

@@ -61,9 +61,13 @@ async fn revoke(
     if let Some(row) = answers::revoke(tx, tenant, id, lease).await? {
         return Ok(Some(row));
     }
-    let row = invitations::get(tx, tenant, id).await?.ok_or_else(not_found)?;
+    let row = invitations::get(tx, tenant, id)
+        .await?
+        .ok_or_else(not_found)?;
     match row.state {
-        State::Accepted => Err(ErrorReason::InvitationAccepted.because("the invitation was accepted before")),
+        State::Accepted => {
+            Err(ErrorReason::InvitationAccepted.because("the invitation was accepted before"))
+        }
         State::Preparing | State::Pending | State::Accepting | State::Declined => Ok(None),
     }
 }

@@ -21,7 +21,10 @@ pub(crate) fn invitation(row: Row) -> Invitation {
         default_group: row.default_group,
         language: row.language,
         state: state.into(),
-        inviter_user_id: row.inviter_user_id.map(|id| id.to_string()).unwrap_or_default(),
+        inviter_user_id: row
+            .inviter_user_id
+            .map(|id| id.to_string())
+            .unwrap_or_default(),
         inviter_email: row.inviter_email,
         inviter_hidden: row.inviter_hidden,
         create_time: Some(time(row.create_time)),
@@ -43,5 +46,8 @@ pub(crate) fn state(row: &Row) -> InvitationState {
 /// A time on the wire.
 pub(crate) fn time(at: DateTime<Utc>) -> Timestamp {
     let nanos = i32::try_from(at.timestamp_subsec_nanos()).unwrap_or_default();
-    Timestamp { seconds: at.timestamp(), nanos }
+    Timestamp {
+        seconds: at.timestamp(),
+        nanos,
+    }
 }

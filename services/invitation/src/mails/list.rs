@@ -20,22 +20,47 @@ pub(super) async fn run(
     caller: &Caller,
     ask: ListMailsRequest,
 ) -> Result<ListMailsResponse, Error> {
-    let question = ListMailsRequest { page_size: 0, page_token: String::new(), ..ask.clone() }.encode_to_vec();
-    let page = Page::open(app.store.keys(), caller, "ListMails", ask.page_size, &ask.page_token, &question)?;
+    let question = ListMailsRequest {
+        page_size: 0,
+        page_token: String::new(),
+        ..ask.clone()
+    }
+    .encode_to_vec();
+    let page = Page::open(
+        app.store.keys(),
+        caller,
+        "ListMails",
+        ask.page_size,
+        &ask.page_token,
+        &question,
+    )?;
     let user = match ask.user_id.as_str() {
         "" => None,
-        id => Some(id.parse().map_err(|_| Error::field("user_id", "must be a UUID"))?),
+        id => Some(
+            id.parse()
+                .map_err(|_| Error::field("user_id", "must be a UUID"))?,
+        ),
     };
     let states: Vec<String> = ask.states().filter_map(name).map(str::to_owned).collect();
-    let filter = Filter { tenant: caller.tenant()?, user, states: &states };
+    let filter = Filter {
+        tenant: caller.tenant()?,
+        user,
+        states: &states,
+    };
     let after = page.after().map(place).transpose()?;
     let mut tx = app.store.read(caller).await?;
     let rows = list::page(&mut tx, &filter, after, page.backward(), page.limit()).await?;
     let total_size = list::count(&mut tx, &filter).await?.unsigned_abs();
     drop(tx);
-    let (rows, next_page_token, previous_page_token) = page.close(rows, |row| vec![row.id.to_string()]);
+    let (rows, next_page_token, previous_page_token) =
+        page.close(rows, |row| vec![row.id.to_string()]);
     let mails = rows.into_iter().map(mail).collect();
-    Ok(ListMailsResponse { mails, next_page_token, previous_page_token, total_size })
+    Ok(ListMailsResponse {
+        mails,
+        next_page_token,
+        previous_page_token,
+        total_size,
+    })
 }
 
 fn place(key: &[String]) -> Result<Uuid, Error> {

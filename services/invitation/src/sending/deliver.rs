@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rpc::Error;
-use tokio::time::{Duration, interval_at, Instant};
+use tokio::time::{Duration, Instant, interval_at};
 
 use super::{
     Post,
@@ -21,7 +21,13 @@ use crate::{
 /// [`crate::db::mails::queue::LEASE_SECONDS`].
 const RENEW: Duration = Duration::from_secs(5);
 
-pub(super) async fn run(app: Arc<Invitation>, post: Arc<Post>, mail: Claimed, lease: Lease, lane: Lane) {
+pub(super) async fn run(
+    app: Arc<Invitation>,
+    post: Arc<Post>,
+    mail: Claimed,
+    lease: Lease,
+    lane: Lane,
+) {
     let done = match letter::write(&app, &post, &mail, lease).await {
         Ok(Some(letter)) => send(&app, &post, &mail, lease, lane, letter).await,
         Ok(None) => record::dropped(&app, &mail, lease).await,
@@ -78,7 +84,11 @@ async fn send(
 /// mail's secret, which a filter may quote when it refuses a link.
 fn presentable(answer: &str, secret: &str) -> String {
     let hidden = answer.replace(secret, "[link]");
-    hidden.chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect()
+    hidden
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(500)
+        .collect()
 }
 
 #[cfg(test)]

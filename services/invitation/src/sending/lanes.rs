@@ -29,7 +29,7 @@ pub(super) type Lane = OwnedSemaphorePermit;
 
 /// The lanes of a process.
 pub(super) struct Lanes {
-    lanes: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     aside: Arc<Semaphore>,
     a_domain: usize,
     domains: Mutex<HashMap<String, Domain>>,
@@ -44,7 +44,7 @@ struct Domain {
 impl Lanes {
     pub(super) fn new(workers: usize) -> Lanes {
         Lanes {
-            lanes: Arc::new(Semaphore::new(workers)),
+            permits: Arc::new(Semaphore::new(workers)),
             aside: Arc::new(Semaphore::new(ASIDE)),
             a_domain: (workers / 2).max(1),
             domains: Mutex::default(),
@@ -53,9 +53,9 @@ impl Lanes {
 
     /// All lanes that are free; waits until there is one.
     pub(super) async fn free(&self) -> Vec<Lane> {
-        let first = self.lanes.clone().acquire_owned().await;
+        let first = self.permits.clone().acquire_owned().await;
         let mut free: Vec<Lane> = first.into_iter().collect();
-        while let Ok(lane) = self.lanes.clone().try_acquire_owned() {
+        while let Ok(lane) = self.permits.clone().try_acquire_owned() {
             free.push(lane);
         }
         free
@@ -64,13 +64,25 @@ impl Lanes {
     /// Domains to which enough is under way for how slow they are.
     pub(super) fn crowded(&self) -> Vec<String> {
         let crowded = |domain: &Domain| domain.slow && domain.under_way >= self.a_domain;
-        self.domains().iter().filter(|(_, domain)| crowded(domain)).map(|(name, _)| name.clone()).collect()
+        self.domains()
+            .iter()
+            .filter(|(_, domain)| crowded(domain))
+            .map(|(name, _)| name.clone())
+            .collect()
     }
 
     /// A delivery to a domain begins.
     pub(super) fn enter(&self, domain: &str, lane: Lane) -> Delivery<'_> {
-        self.domains().entry(domain.to_owned()).or_default().under_way += 1;
-        Delivery { lanes: self, domain: domain.to_owned(), place: lane, slow: false }
+        self.domains()
+            .entry(domain.to_owned())
+            .or_default()
+            .under_way += 1;
+        Delivery {
+            lanes: self,
+            domain: domain.to_owned(),
+            place: lane,
+            slow: false,
+        }
     }
 
     fn domains(&self) -> MutexGuard<'_, HashMap<String, Domain>> {
@@ -93,7 +105,11 @@ impl Delivery<'_> {
         if let Ok(aside) = self.lanes.aside.clone().try_acquire_owned() {
             self.place = aside;
         }
-        self.lanes.domains().entry(self.domain.clone()).or_default().slow = true;
+        self.lanes
+            .domains()
+            .entry(self.domain.clone())
+            .or_default()
+            .slow = true;
     }
 }
 
@@ -137,7 +153,11 @@ mod tests {
         slow.is_slow();
         drop(slow);
         let second = lanes.enter("acme.test", free.remove(0));
-        assert_eq!(lanes.crowded(), ["acme.test"], "one at a time while it is slow");
+        assert_eq!(
+            lanes.crowded(),
+            ["acme.test"],
+            "one at a time while it is slow"
+        );
         drop(second);
         let third = lanes.enter("acme.test", lanes.free().await.remove(0));
         assert!(lanes.crowded().is_empty());

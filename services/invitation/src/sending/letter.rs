@@ -19,15 +19,14 @@ use crate::{
     Invitation,
     acceptance::link,
     db::{
-        Lease, MailId,
-        invitations,
+        Lease, MailId, invitations,
         mails::{
             Kind,
             queue::{self, Claimed},
         },
     },
     peers::SERVICE,
-    templates::{Text, Words, written},
+    templates::{Wording, Words, written},
 };
 
 /// A mail ready to be sent.
@@ -57,15 +56,26 @@ async fn invitation(
     mail: &Claimed,
     tenant: &Tenant,
 ) -> Result<Option<Letter>, Error> {
-    let Some(id) = mail.invitation_id else { return Ok(None) };
+    let Some(id) = mail.invitation_id else {
+        return Ok(None);
+    };
     let secret = link::mint();
     let hash = link::hash(app.store.keys(), &secret);
-    let mut tx = app.store.tenant(mail.tenant_id, &Caller::system(SERVICE, mail.tenant_id)).await?;
+    let mut tx = app
+        .store
+        .tenant(mail.tenant_id, &Caller::system(SERVICE, mail.tenant_id))
+        .await?;
     let row = invitations::set_link(&mut tx, mail.tenant_id, id, mail.id, &hash).await?;
     tx.done().await?;
     let Some(row) = row else { return Ok(None) };
     let name = one_line(&format!("{} {}", row.first_name, row.last_name));
-    let shown = |text: &str| if row.inviter_hidden { String::new() } else { one_line(text) };
+    let shown = |text: &str| {
+        if row.inviter_hidden {
+            String::new()
+        } else {
+            one_line(text)
+        }
+    };
     let words = Words {
         tenant: &one_line(&tenant.display_name),
         name: &name,
@@ -75,7 +85,14 @@ async fn invitation(
         until: written(row.expire_time, &row.language),
     };
     let text = post.templates.write(mail.kind, &row.language, &words)?;
-    let message = message(&post.from, &name, &row.email, mail.id, app.store.clock().now(), text)?;
+    let message = message(
+        &post.from,
+        &name,
+        &row.email,
+        mail.id,
+        app.store.clock().now(),
+        text,
+    )?;
     Ok(Some(Letter { message, secret }))
 }
 
@@ -87,9 +104,16 @@ async fn password_reset(
     tenant: &Tenant,
 ) -> Result<Option<Letter>, Error> {
     let caller = Caller::system(SERVICE, mail.tenant_id);
-    let Some(user) = find(app, &caller, mail).await? else { return Ok(None) };
+    let Some(user) = find(app, &caller, mail).await? else {
+        return Ok(None);
+    };
     let request = IssuePasswordResetTokenRequest { user_id: user.id };
-    let issued = app.peers.users(&caller).issue_password_reset_token(request).await.map_err(Error::from);
+    let issued = app
+        .peers
+        .users(&caller)
+        .issue_password_reset_token(request)
+        .await
+        .map_err(Error::from);
     let issued = match issued {
         Ok(issued) => issued.into_inner(),
         Err(error) if error.is(identity::ErrorReason::UserNotFound) => return Ok(None),
@@ -97,7 +121,15 @@ async fn password_reset(
     };
     let secret = Zeroizing::new(issued.token);
     let mut tx = app.store.tenant(mail.tenant_id, &caller).await?;
-    queue::address(&mut tx, mail.tenant_id, mail.id, lease, &user.email, &user.language).await?;
+    queue::address(
+        &mut tx,
+        mail.tenant_id,
+        mail.id,
+        lease,
+        &user.email,
+        &user.language,
+    )
+    .await?;
     tx.done().await?;
     let end = issued.expire_time.unwrap_or_default();
     let end = DateTime::from_timestamp(end.seconds, 0).unwrap_or_default();
@@ -111,20 +143,42 @@ async fn password_reset(
         until: written(end, &user.language),
     };
     let text = post.templates.write(mail.kind, &user.language, &words)?;
-    let message = message(&post.from, &name, &user.email, mail.id, app.store.clock().now(), text)?;
+    let message = message(
+        &post.from,
+        &name,
+        &user.email,
+        mail.id,
+        app.store.clock().now(),
+        text,
+    )?;
     Ok(Some(Letter { message, secret }))
 }
 
 /// Who is to get a reset mail; nobody who was deleted or disabled since.
 async fn find(app: &Invitation, caller: &Caller, mail: &Claimed) -> Result<Option<User>, Error> {
-    let request = FindUsersRequest { emails: Vec::new(), user_ids: vec![mail.user_id.to_string()] };
-    let found = app.peers.users(caller).find_users(request).await?.into_inner().users;
-    Ok(found.into_iter().next().filter(|user| user.status() != UserStatus::Inactive))
+    let request = FindUsersRequest {
+        emails: Vec::new(),
+        user_ids: vec![mail.user_id.to_string()],
+    };
+    let found = app
+        .peers
+        .users(caller)
+        .find_users(request)
+        .await?
+        .into_inner()
+        .users;
+    Ok(found
+        .into_iter()
+        .next()
+        .filter(|user| user.status() != UserStatus::Inactive))
 }
 
-/// Text for a header or a line: what would end the line is a blank.
+/// Wording for a header or a line: what would end the line is a blank.
 fn one_line(text: &str) -> String {
-    let blanked: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let blanked: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     blanked.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -136,7 +190,7 @@ pub(super) fn message(
     email: &str,
     id: MailId,
     at: DateTime<Utc>,
-    text: Text,
+    text: Wording,
 ) -> Result<Message, Error> {
     let name = Some(one_line(name)).filter(|name| !name.is_empty());
     let to = Mailbox::new(name, email.parse::<Address>()?);
@@ -154,15 +208,21 @@ pub(super) fn message(
 
 #[cfg(test)]
 mod tests {
-    use super::{MailId, Text, message};
+    use super::{MailId, Wording, message};
 
-    fn text(subject: &str, text: &str) -> Text {
-        Text { subject: subject.into(), text: text.into(), html: "<p>Hello</p>".into() }
+    fn text(subject: &str, text: &str) -> Wording {
+        Wording {
+            subject: subject.into(),
+            text: text.into(),
+            html: "<p>Hello</p>".into(),
+        }
     }
 
-    fn raw(name: &str, email: &str, words: Text) -> Result<String, rpc::Error> {
+    fn raw(name: &str, email: &str, words: Wording) -> Result<String, rpc::Error> {
         let from = "Usher <no-reply@usher.test>".parse().expect("an address");
-        let id: MailId = "01890000-0000-7000-8000-000000000001".parse().expect("an id");
+        let id: MailId = "01890000-0000-7000-8000-000000000001"
+            .parse()
+            .expect("an id");
         let at = chrono::DateTime::from_timestamp(1_791_451_800, 0).expect("a time");
         let message = message(&from, name, email, id, at, words)?;
         Ok(String::from_utf8(message.formatted()).expect("a mail is ASCII"))
@@ -178,27 +238,52 @@ mod tests {
             .filter_map(|line| Some(line.split_once(':')?.0))
             .collect();
         let expected = [
-            "Message-ID", "Date", "From", "To", "Subject", "Auto-Submitted", "MIME-Version", "Content-Type",
+            "Message-ID",
+            "Date",
+            "From",
+            "To",
+            "Subject",
+            "Auto-Submitted",
+            "MIME-Version",
+            "Content-Type",
         ];
         assert_eq!(names, expected);
-        assert!(head.contains("Message-ID: <01890000-0000-7000-8000-000000000001@usher.test>"), "{head}");
+        assert!(
+            head.contains("Message-ID: <01890000-0000-7000-8000-000000000001@usher.test>"),
+            "{head}"
+        );
         assert!(head.contains("Auto-Submitted: auto-generated"), "{head}");
-        assert!(head.contains("Date: Thu, 08 Oct 2026 09:30:00 +0000"), "{head}");
+        assert!(
+            head.contains("Date: Thu, 08 Oct 2026 09:30:00 +0000"),
+            "{head}"
+        );
     }
 
     #[test]
     fn nothing_in_a_name_or_subject_becomes_a_header() {
-        for evil in ["Ada\r\nBcc: eve@evil.test", "Ada\nBcc: eve@evil.test", "Ada\r\n\r\nDear Eve", "\u{0}Bcc: x"] {
+        for evil in [
+            "Ada\r\nBcc: eve@evil.test",
+            "Ada\nBcc: eve@evil.test",
+            "Ada\r\n\r\nDear Eve",
+            "\u{0}Bcc: x",
+        ] {
             let raw = raw(evil, "ada@acme.test", text(evil, "Hi")).expect("a mail");
             let (head, _) = raw.split_once("\r\n\r\n").expect("head and body");
             assert!(!head.lines().any(|line| line.starts_with("Bcc")), "{head}");
-            assert!(head.contains("Content-Type"), "the head ends where we end it: {head}");
+            assert!(
+                head.contains("Content-Type"),
+                "the head ends where we end it: {head}"
+            );
         }
     }
 
     #[test]
     fn nothing_that_is_no_address_is_sent_to() {
-        for evil in ["ada@acme.test\r\nRCPT TO:<eve@evil.test>", "ada@acme.test>,<eve@evil.test", "ada"] {
+        for evil in [
+            "ada@acme.test\r\nRCPT TO:<eve@evil.test>",
+            "ada@acme.test>,<eve@evil.test",
+            "ada",
+        ] {
             assert!(raw("Ada", evil, text("Hello", "Hi")).is_err(), "{evil:?}");
         }
     }

@@ -27,11 +27,18 @@ const PATIENCE: u32 = 300;
 const PAUSE: Duration = Duration::from_millis(200);
 
 async fn begin(app: &Invitation, mail: &Claimed) -> Result<Tx, Error> {
-    app.store.tenant(mail.tenant_id, &Caller::system(SERVICE, mail.tenant_id)).await
+    app.store
+        .tenant(mail.tenant_id, &Caller::system(SERVICE, mail.tenant_id))
+        .await
 }
 
 /// The mail server took it.
-pub(super) async fn sent(app: &Invitation, mail: &Claimed, lease: Lease, answer: &str) -> Result<(), Error> {
+pub(super) async fn sent(
+    app: &Invitation,
+    mail: &Claimed,
+    lease: Lease,
+    answer: &str,
+) -> Result<(), Error> {
     let mut tries = 0;
     loop {
         match record_sent(app, mail, lease, answer).await {
@@ -45,7 +52,12 @@ pub(super) async fn sent(app: &Invitation, mail: &Claimed, lease: Lease, answer:
     }
 }
 
-async fn record_sent(app: &Invitation, mail: &Claimed, lease: Lease, answer: &str) -> Result<(), Error> {
+async fn record_sent(
+    app: &Invitation,
+    mail: &Claimed,
+    lease: Lease,
+    answer: &str,
+) -> Result<(), Error> {
     let mut tx = begin(app, mail).await?;
     if !queue::sent(&mut tx, mail.tenant_id, mail.id, lease, answer).await? {
         tracing::warn!(mail = %mail.id, "a sent mail was taken over or its user is gone");
@@ -60,7 +72,12 @@ async fn record_sent(app: &Invitation, mail: &Claimed, lease: Lease, answer: &st
 }
 
 /// It did not work this time.
-pub(super) async fn later(app: &Invitation, mail: &Claimed, lease: Lease, answer: &str) -> Result<(), Error> {
+pub(super) async fn later(
+    app: &Invitation,
+    mail: &Claimed,
+    lease: Lease,
+    answer: &str,
+) -> Result<(), Error> {
     let Some(pause) = pause(mail.attempts) else {
         return failed(app, mail, lease, answer).await;
     };
@@ -72,7 +89,12 @@ pub(super) async fn later(app: &Invitation, mail: &Claimed, lease: Lease, answer
 }
 
 /// It is given up.
-pub(super) async fn failed(app: &Invitation, mail: &Claimed, lease: Lease, answer: &str) -> Result<(), Error> {
+pub(super) async fn failed(
+    app: &Invitation,
+    mail: &Claimed,
+    lease: Lease,
+    answer: &str,
+) -> Result<(), Error> {
     let mut tx = begin(app, mail).await?;
     if queue::failed(&mut tx, mail.tenant_id, mail.id, lease, answer).await? {
         tx.publish(Event::from(MailFailed {

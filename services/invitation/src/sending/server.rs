@@ -37,7 +37,7 @@ const CONNECT: Duration = Duration::from_secs(20);
 const COMMAND: Duration = Duration::from_secs(30);
 /// For the answer to a mail. A mail given up here may have been taken, so this
 /// is long: filters take their time.
-const ACCEPT: Duration = Duration::from_secs(120);
+const ACCEPT: Duration = Duration::from_mins(2);
 /// How long an unused connection is kept. Servers close it after minutes.
 const IDLE: Duration = Duration::from_secs(30);
 
@@ -85,7 +85,14 @@ impl Server {
                 Some(tls.map_err(|error| format!("asks for TLS, which cannot be had: {error}"))?)
             }
         };
-        Ok(Server { place, tls, login, hello: ClientId::default(), keep, idle: Mutex::default() })
+        Ok(Server {
+            place,
+            tls,
+            login,
+            hello: ClientId::default(),
+            keep,
+            idle: Mutex::default(),
+        })
     }
 
     /// Hands a mail over. Never cut this off where its verdict matters.
@@ -111,8 +118,13 @@ impl Server {
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, SmtpError> {
         let at = (self.place.host.as_str(), self.place.port);
-        let wrapped = self.tls.clone().filter(|_| self.place.security == Security::Wrapped);
-        let mut connection = AsyncSmtpConnection::connect_tokio1(at, Some(CONNECT), &self.hello, wrapped, None).await?;
+        let wrapped = self
+            .tls
+            .clone()
+            .filter(|_| self.place.security == Security::Wrapped);
+        let mut connection =
+            AsyncSmtpConnection::connect_tokio1(at, Some(CONNECT), &self.hello, wrapped, None)
+                .await?;
         let upgrade = match self.place.security {
             Security::Required => true,
             Security::Opportunistic => connection.can_starttls(),
@@ -148,7 +160,11 @@ impl Server {
                 if !trouble.over && within(COMMAND, connection.command(Rset)).await.is_ok() {
                     self.keep(connection);
                 }
-                if trouble.lasting { Verdict::Never(trouble.answer) } else { Verdict::Later(trouble.answer) }
+                if trouble.lasting {
+                    Verdict::Never(trouble.answer)
+                } else {
+                    Verdict::Later(trouble.answer)
+                }
             }
         }
     }
@@ -169,16 +185,31 @@ impl Server {
 }
 
 async fn begin(connection: &mut AsyncSmtpConnection, envelope: &Envelope) -> Result<(), Trouble> {
-    let ascii = envelope.from().into_iter().chain(envelope.to()).all(|address| address.to_string().is_ascii());
+    let ascii = envelope
+        .from()
+        .into_iter()
+        .chain(envelope.to())
+        .all(|address| address.to_string().is_ascii());
     let mut parameters = Vec::new();
     if !ascii {
-        if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
+        if !connection
+            .server_info()
+            .supports_feature(Extension::SmtpUtfEight)
+        {
             let answer = "the mail server takes no addresses with these letters (SMTPUTF8)".into();
-            return Err(Trouble { lasting: true, over: false, answer });
+            return Err(Trouble {
+                lasting: true,
+                over: false,
+                answer,
+            });
         }
         parameters.push(MailParameter::SmtpUtfEight);
     }
-    within(COMMAND, connection.command(Mail::new(envelope.from().cloned(), parameters))).await?;
+    within(
+        COMMAND,
+        connection.command(Mail::new(envelope.from().cloned(), parameters)),
+    )
+    .await?;
     Ok(())
 }
 
@@ -188,7 +219,11 @@ async fn hand_over(
     mail: &[u8],
 ) -> Result<String, Trouble> {
     for to in envelope.to() {
-        within(COMMAND, connection.command(Rcpt::new(to.clone(), Vec::new()))).await?;
+        within(
+            COMMAND,
+            connection.command(Rcpt::new(to.clone(), Vec::new())),
+        )
+        .await?;
     }
     within(COMMAND, connection.command(Data)).await?;
     let answer = within(ACCEPT, connection.message(mail)).await?;
@@ -208,15 +243,19 @@ async fn within(
             over: error.status().is_none_or(|code| code.to_string() == "421"),
             answer: describe(&error),
         }),
-        Err(_) => {
-            Err(Trouble { lasting: false, over: true, answer: "the mail server does not answer".into() })
-        }
+        Err(_) => Err(Trouble {
+            lasting: false,
+            over: true,
+            answer: "the mail server does not answer".into(),
+        }),
     }
 }
 
 /// The server's own words where it said any.
 fn describe(error: &SmtpError) -> String {
-    let words = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    let words = std::error::Error::source(error)
+        .map(ToString::to_string)
+        .unwrap_or_default();
     match error.status() {
         Some(code) => format!("{code} {words}"),
         None => error.to_string(),

@@ -32,7 +32,9 @@ pub(crate) async fn begin_accept(
     if begun.rows_affected() == 0 {
         return Ok(None);
     }
-    select!("WHERE tenant_id = $1 AND id = $2", tenant as _, id as _).fetch_optional(db).await
+    select!("WHERE tenant_id = $1 AND id = $2", tenant as _, id as _)
+        .fetch_optional(db)
+        .await
 }
 
 /// Undoes [`begin_accept`]: the link works again.
@@ -56,7 +58,11 @@ pub(crate) async fn undo_accept(
 
 /// Completes accepting. False where somebody else did, or the row is gone. It
 /// asks for no lease: that the set-up is finished is a fact, whoever saw it.
-pub(crate) async fn accept(db: &mut PgConnection, tenant: TenantId, id: InvitationId) -> sqlx::Result<bool> {
+pub(crate) async fn accept(
+    db: &mut PgConnection,
+    tenant: TenantId,
+    id: InvitationId,
+) -> sqlx::Result<bool> {
     let accepted = sqlx::query!(
         "UPDATE invitations SET state = 'accepted', lease_time = NULL, lease_token = NULL,
                 version = version + 1
@@ -94,7 +100,9 @@ pub(crate) async fn decline(
     if declined.rows_affected() == 0 {
         return Ok(None);
     }
-    select!("WHERE tenant_id = $1 AND id = $2", tenant as _, id as _).fetch_optional(db).await
+    select!("WHERE tenant_id = $1 AND id = $2", tenant as _, id as _)
+        .fetch_optional(db)
+        .await
 }
 
 /// Takes a pending or declined invitation back. `None` where there is none in
@@ -119,7 +127,9 @@ pub(crate) async fn revoke(
     if revoked.rows_affected() == 0 {
         return Ok(None);
     }
-    select!("WHERE tenant_id = $1 AND id = $2", tenant as _, id as _).fetch_optional(db).await
+    select!("WHERE tenant_id = $1 AND id = $2", tenant as _, id as _)
+        .fetch_optional(db)
+        .await
 }
 
 /// The other services have done what follows from declining or taking back. Of

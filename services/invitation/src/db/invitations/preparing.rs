@@ -42,9 +42,18 @@ pub(crate) struct Common {
 
 /// Makes two uses of one request id wait for each other until the transaction
 /// ends.
-pub(crate) async fn lock_request(db: &mut PgConnection, tenant: TenantId, key: &str) -> sqlx::Result<()> {
+pub(crate) async fn lock_request(
+    db: &mut PgConnection,
+    tenant: TenantId,
+    key: &str,
+) -> sqlx::Result<()> {
     let lock = format!("{tenant}/{key}");
-    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", lock).execute(db).await?;
+    sqlx::query!(
+        "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
+        lock
+    )
+    .execute(db)
+    .await?;
     Ok(())
 }
 
@@ -98,8 +107,18 @@ pub(crate) async fn take_over(
 }
 
 /// The rows of a request id.
-pub(crate) async fn of_request(db: &mut PgConnection, tenant: TenantId, key: &str) -> sqlx::Result<Vec<Row>> {
-    select!("WHERE tenant_id = $1 AND request_key = $2", tenant as _, key).fetch_all(db).await
+pub(crate) async fn of_request(
+    db: &mut PgConnection,
+    tenant: TenantId,
+    key: &str,
+) -> sqlx::Result<Vec<Row>> {
+    select!(
+        "WHERE tenant_id = $1 AND request_key = $2",
+        tenant as _,
+        key
+    )
+    .fetch_all(db)
+    .await
 }
 
 /// Users whose invitation was taken back and who may be invited again, by
@@ -117,7 +136,10 @@ pub(crate) async fn revoked_users(
     )
     .fetch_all(db)
     .await?;
-    Ok(rows.into_iter().map(|row| (row.email_key, row.user_id)).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.email_key, row.user_id))
+        .collect())
 }
 
 /// Adds rows in state preparing, in one statement. Those whose address has an
@@ -130,7 +152,8 @@ pub(crate) async fn insert(
     lease: Lease,
     rows: &[New],
 ) -> sqlx::Result<()> {
-    let texts = |of: fn(&New) -> &String| rows.iter().map(|row| of(row).clone()).collect::<Vec<_>>();
+    let texts =
+        |of: fn(&New) -> &String| rows.iter().map(|row| of(row).clone()).collect::<Vec<_>>();
     let flags = |of: fn(&New) -> bool| rows.iter().map(of).collect::<Vec<_>>();
     sqlx::query!(
         "INSERT INTO invitations (tenant_id, id, user_id, email, email_key, first_name, last_name,

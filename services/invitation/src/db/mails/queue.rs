@@ -53,7 +53,12 @@ pub(crate) async fn claim(
 }
 
 /// Holds on to a mail. False where the lease was lost.
-pub(crate) async fn hold(db: &mut PgConnection, tenant: TenantId, id: MailId, lease: Lease) -> sqlx::Result<bool> {
+pub(crate) async fn hold(
+    db: &mut PgConnection,
+    tenant: TenantId,
+    id: MailId,
+    lease: Lease,
+) -> sqlx::Result<bool> {
     let held = sqlx::query!(
         "UPDATE mails SET lease_time = clock() + make_interval(secs => $4)
             WHERE tenant_id = $1 AND id = $2 AND lease_token = $3 AND state = 'queued'",

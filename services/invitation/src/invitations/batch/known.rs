@@ -8,11 +8,7 @@ use contract::{
 };
 use rpc::{Caller, Error};
 
-use crate::{
-    Invitation,
-    db::UserId,
-    peers::SERVICE,
-};
+use crate::{Invitation, db::UserId, peers::SERVICE};
 
 /// What identity says about a batch.
 pub(super) struct Known {
@@ -64,13 +60,29 @@ async fn find_users(
 ) -> Result<Vec<User>, Error> {
     let user_ids = user.iter().map(ToString::to_string).collect();
     let request = FindUsersRequest { emails, user_ids };
-    Ok(app.peers.users(caller).find_users(request).await?.into_inner().users)
+    Ok(app
+        .peers
+        .users(caller)
+        .find_users(request)
+        .await?
+        .into_inner()
+        .users)
 }
 
-async fn inviter_away(app: &Invitation, caller: &Caller, at_home: bool) -> Result<Vec<User>, Error> {
+async fn inviter_away(
+    app: &Invitation,
+    caller: &Caller,
+    at_home: bool,
+) -> Result<Vec<User>, Error> {
     match (caller.home, caller.user) {
         (Some(home), Some(user)) if !at_home => {
-            find_users(app, &Caller::acting(SERVICE, home, Some(user)), Vec::new(), Some(user)).await
+            find_users(
+                app,
+                &Caller::acting(SERVICE, home, Some(user)),
+                Vec::new(),
+                Some(user),
+            )
+            .await
         }
         _ => Ok(Vec::new()),
     }
@@ -86,7 +98,9 @@ fn by_address(user: &User) -> Option<(String, (UserId, bool))> {
 }
 
 fn full_name(user: &User) -> String {
-    format!("{} {}", user.first_name, user.last_name).trim().to_owned()
+    format!("{} {}", user.first_name, user.last_name)
+        .trim()
+        .to_owned()
 }
 
 /// An address as it is compared: without case.

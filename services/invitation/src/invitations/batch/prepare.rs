@@ -1,26 +1,12 @@
 //! The first step: rows in state preparing.
 
-use contract::{
-    errors::ErrorReason as Errors,
-    invitation::{ErrorReason, InvitationDraft},
-};
-use lettre::Address;
-use rpc::{Because as _, Caller, Error};
-use store::Tx;
+use contract::invitation::InvitationDraft;
+use rpc::{Caller, Error};
 
-use super::{
-    Batch, Entry,
-    known::{Known, email_key},
-};
+use super::{Batch, drafts::Drafts, known::Known};
 use crate::{
     Invitation,
-    db::{
-        InvitationId, Lease, UserId,
-        invitations::{
-            Row,
-            preparing::{self, Common, New},
-        },
-    },
+    db::{Lease, invitations::preparing::Common},
     patience::Patience,
 };
 
@@ -33,7 +19,11 @@ pub(crate) struct RequestName {
 impl RequestName {
     /// The name of a request: by its request id and who asks. A request without
     /// an id gets one that nobody can repeat.
-    pub(crate) fn of<M: contract::Request>(app: &Invitation, caller: &Caller, ask: &M) -> RequestName {
+    pub(crate) fn of<M: contract::Request>(
+        app: &Invitation,
+        caller: &Caller,
+        ask: &M,
+    ) -> RequestName {
         let id = match ask.request_id() {
             "" => uuid::Uuid::new_v4().to_string(),
             id => id.to_lowercase(),
@@ -41,14 +31,24 @@ impl RequestName {
         let service = caller.service.as_deref().unwrap_or_default();
         let user = caller.user.map(|user| user.to_string()).unwrap_or_default();
         let whole = [M::full_name().as_bytes(), b"\0", &ask.encode_to_vec()].concat();
-        let hash = app.store.keys().keyed_hash("invitations of a request", &whole);
-        RequestName { key: format!("{service}/{user}/{id}"), hash }
+        let hash = app
+            .store
+            .keys()
+            .keyed_hash("invitations of a request", &whole);
+        RequestName {
+            key: format!("{service}/{user}/{id}"),
+            hash,
+        }
     }
 }
 
 /// The reply that a request got before. The transaction is given back at once:
 /// none is held while other services are asked.
-pub(crate) async fn replayed<M, R>(app: &Invitation, caller: &Caller, ask: &M) -> Result<Option<R>, Error>
+pub(crate) async fn replayed<M, R>(
+    app: &Invitation,
+    caller: &Caller,
+    ask: &M,
+) -> Result<Option<R>, Error>
 where
     M: contract::Request,
     R: prost::Message + Default,
@@ -79,157 +79,26 @@ impl Batch {
             inviter_name: known.inviter_name.clone(),
             inviter_email: known.inviter_email.clone(),
         };
-        let draft = Drafts { common, known, drafts, lease: Lease::new() };
+        let draft = Drafts {
+            common,
+            known,
+            asked: drafts,
+            lease: Lease::new(),
+        };
         let mut patience = Patience::new();
         loop {
             let tx = app.store.tenant(tenant, caller).await?;
             match draft.prepare(tx).await? {
-                Some(entries) => return Ok(Batch { tenant, caller: caller.clone(), lease: draft.lease, entries }),
+                Some(entries) => {
+                    return Ok(Batch {
+                        tenant,
+                        caller: caller.clone(),
+                        lease: draft.lease,
+                        entries,
+                    });
+                }
                 None => patience.wait().await?,
             }
-        }
-    }
-}
-
-struct Drafts {
-    common: Common,
-    known: Known,
-    drafts: Vec<InvitationDraft>,
-    lease: Lease,
-}
-
-impl Drafts {
-    /// `None` while another use of the same request is at work.
-    async fn prepare(&self, mut tx: Tx) -> Result<Option<Vec<Entry>>, Error> {
-        let Common { tenant, request_key, request_hash, .. } = &self.common;
-        preparing::lock_request(&mut tx, *tenant, request_key).await?;
-        let earlier = preparing::earlier(&mut tx, *tenant, request_key, request_hash).await?;
-        if !earlier.same_request {
-            return Err(Errors::RequestIdReused.because("this request id was used before, with another request"));
-        }
-        if earlier.busy {
-            return Ok(None);
-        }
-        let mut entries: Vec<Entry> = self.drafts.iter().map(|_| Entry { row: None, refusal: None }).collect();
-        if earlier.any {
-            preparing::take_over(&mut tx, *tenant, request_key, self.lease).await?;
-            place(&mut entries, preparing::of_request(&mut tx, *tenant, request_key).await?);
-        }
-        let new = self.new_rows(&mut tx, &mut entries).await?;
-        if !new.is_empty() {
-            preparing::insert(&mut tx, &self.common, self.lease, &new).await?;
-            place(&mut entries, preparing::of_request(&mut tx, *tenant, request_key).await?);
-        }
-        tx.done().await?;
-        for entry in entries.iter_mut().filter(|entry| entry.row.is_none() && entry.refusal.is_none()) {
-            entry.refusal = Some(email_taken());
-        }
-        Ok(Some(entries))
-    }
-
-    /// Rows for the drafts that have none; refuses those that can have none.
-    async fn new_rows(&self, tx: &mut Tx, entries: &mut [Entry]) -> Result<Vec<New>, Error> {
-        let keys: Vec<String> = self.drafts.iter().map(|draft| email_key(&draft.email)).collect();
-        let revoked = preparing::revoked_users(tx, self.common.tenant, &keys).await?;
-        let mut new = Vec::new();
-        for (index, (draft, entry)) in self.drafts.iter().zip(entries).enumerate() {
-            if entry.row.is_some() {
-                continue;
-            }
-            match self.user_id(draft, &revoked) {
-                Ok(user) => new.push(self.row(i32::try_from(index)?, draft, user)),
-                Err(refusal) => entry.refusal = Some(refusal),
-            }
-        }
-        Ok(new)
-    }
-
-    /// The id for the user of a draft: a new one, or that of somebody whose
-    /// invitation was taken back before they finished their account.
-    fn user_id(&self, draft: &InvitationDraft, revoked: &[(String, UserId)]) -> Result<UserId, Error> {
-        check(draft)?;
-        let key = email_key(&draft.email);
-        match self.known.user(&key) {
-            None => Ok(UserId::new()),
-            Some((user, true)) if revoked.contains(&(key, user)) => Ok(user),
-            Some(_) => Err(email_taken()),
-        }
-    }
-
-    fn row(&self, index: i32, draft: &InvitationDraft, user_id: UserId) -> New {
-        let language = match (draft.language.as_str(), self.known.language.as_str()) {
-            ("", "") => "en",
-            ("", tenant) => tenant,
-            (chosen, _) => chosen,
-        };
-        New {
-            index,
-            id: InvitationId::new(),
-            user_id,
-            email: draft.email.clone(),
-            email_key: email_key(&draft.email),
-            first_name: draft.first_name.clone(),
-            last_name: draft.last_name.clone(),
-            role_ids: draft.role_ids.join(","),
-            project_ids: draft.project_ids.join(","),
-            default_group: draft.default_group,
-            language: language.to_owned(),
-            inviter_hidden: draft.hide_inviter,
-            without_mail: draft.without_mail,
-        }
-    }
-}
-
-/// Puts rows to the drafts they are of.
-fn place(entries: &mut [Entry], rows: Vec<Row>) {
-    for row in rows {
-        if let Some(entry) = usize::try_from(row.request_index).ok().and_then(|index| entries.get_mut(index)) {
-            entry.row = Some(row);
-        }
-    }
-}
-
-/// What the contract's rules cannot say: nothing that would break the headers
-/// of the mail.
-fn check(draft: &InvitationDraft) -> Result<(), Error> {
-    if draft.email.parse::<Address>().is_err() {
-        return Err(Error::field("invitation.email", "must be an address to which mail can be sent"));
-    }
-    for (field, name) in [("first_name", &draft.first_name), ("last_name", &draft.last_name)] {
-        if name.chars().any(char::is_control) {
-            return Err(Error::field(format!("invitation.{field}"), "must not hold control characters"));
-        }
-    }
-    Ok(())
-}
-
-/// The address has a user, or an invitation that is open or expired.
-pub(super) fn email_taken() -> Error {
-    ErrorReason::EmailTaken.because("this address belongs to a user or was invited already")
-}
-
-#[cfg(test)]
-mod tests {
-    use contract::invitation::InvitationDraft;
-
-    use super::check;
-
-    fn draft(email: &str, name: &str) -> InvitationDraft {
-        InvitationDraft { email: email.into(), first_name: name.into(), ..InvitationDraft::default() }
-    }
-
-    #[test]
-    fn names_that_would_add_headers_are_refused() {
-        assert!(check(&draft("ada@acme.test", "Ada")).is_ok());
-        for bad in ["Ada\r\nBcc: eve@evil.test", "Ada\nEve", "Ada\rEve", "Ada\0", "Ada\u{85}", "\u{1b}[31m"] {
-            assert!(check(&draft("ada@acme.test", bad)).is_err(), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn addresses_that_would_add_commands_are_refused() {
-        for bad in ["ada@acme.test\r\nRCPT TO:<eve@evil.test>", "ada@acme.test, eve@evil.test", "ada acme.test", ""] {
-            assert!(check(&draft(bad, "Ada")).is_err(), "{bad:?}");
         }
     }
 }

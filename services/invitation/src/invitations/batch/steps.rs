@@ -17,7 +17,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 use uuid::Uuid;
 
-use super::{Batch, prepare::email_taken};
+use super::{Batch, drafts::email_taken};
 use crate::{
     Invitation,
     db::{
@@ -50,7 +50,9 @@ impl Batch {
                 Err(error)
             }
             Ok(done) => done,
-            Err(_) => Err(Errors::DeadlineExceeded.because("the invitations are not made yet; ask again")),
+            Err(_) => {
+                Err(Errors::DeadlineExceeded.because("the invitations are not made yet; ask again"))
+            }
         }
     }
 
@@ -77,15 +79,21 @@ impl Batch {
         }
         let asked: Vec<String> = users.iter().map(|user| user.user_id.clone()).collect();
         let mut client = app.peers.users(&self.caller);
-        let outcomes = match client.create_invited_users(CreateInvitedUsersRequest { users }).await {
+        let outcomes = match client
+            .create_invited_users(CreateInvitedUsersRequest { users })
+            .await
+        {
             Ok(reply) => reply.into_inner().outcomes,
             Err(status) => {
                 self.refused_wholly(Error::from(status))?;
                 return self.release(app, asked).await;
             }
         };
-        let taken: HashSet<String> =
-            outcomes.into_iter().filter(|outcome| !outcome.created).map(|outcome| outcome.user_id).collect();
+        let taken: HashSet<String> = outcomes
+            .into_iter()
+            .filter(|outcome| !outcome.created)
+            .map(|outcome| outcome.user_id)
+            .collect();
         self.refuse(|row| taken.contains(&row.user_id.to_string()).then(email_taken));
         self.release(app, taken.into_iter().collect()).await
     }
@@ -93,7 +101,10 @@ impl Batch {
     /// Takes reserved grants back.
     async fn release(&self, app: &Invitation, user_ids: Vec<String>) -> Result<(), Error> {
         if !user_ids.is_empty() {
-            app.peers.grants(&self.caller).release_grants(ReleaseGrantsRequest { user_ids }).await?;
+            app.peers
+                .grants(&self.caller)
+                .release_grants(ReleaseGrantsRequest { user_ids })
+                .await?;
         }
         Ok(())
     }
@@ -101,11 +112,16 @@ impl Batch {
     /// After the lease was lost: takes back what these steps reserved for users
     /// whose rows somebody else has removed meanwhile.
     pub(super) async fn release_orphans(&self, app: &Invitation) -> Result<(), Error> {
-        let users: Vec<UserId> = self.entries.iter().filter_map(|entry| Some(entry.row.as_ref()?.user_id)).collect();
+        let users: Vec<UserId> = self
+            .entries
+            .iter()
+            .filter_map(|entry| Some(entry.row.as_ref()?.user_id))
+            .collect();
         let mut tx = app.store.tenant(self.tenant, &self.caller).await?;
         let orphans = preparing::orphans(&mut tx, self.tenant, &users).await?;
         drop(tx);
-        self.release(app, orphans.iter().map(ToString::to_string).collect()).await
+        self.release(app, orphans.iter().map(ToString::to_string).collect())
+            .await
     }
 
     fn refuse(&mut self, mut why: impl FnMut(&Row) -> Option<Error>) {
@@ -158,7 +174,8 @@ fn refusal(outcome: &GrantsOutcome) -> Error {
     };
     // A reason from a newer release than ours is still a refusal.
     let code = code.unwrap_or(Code::FailedPrecondition);
-    let details = ErrorDetails::with_error_info(&outcome.refusal, &outcome.refusal_domain, HashMap::new());
+    let details =
+        ErrorDetails::with_error_info(&outcome.refusal, &outcome.refusal_domain, HashMap::new());
     Error::from(Status::with_error_details(code, &outcome.message, details))
 }
 
