@@ -6,11 +6,11 @@
 //! what all the rest is for; each rpc is one line in its room's file.
 //!
 //! Three rules hold everywhere:
-//! - a change locks its tenant first ([`db::tenants::lock`]), so the changes of
+//! - a change locks its tenant first (`db::tenants::lock`), so the changes of
 //!   a tenant happen one after the other;
 //! - a change raises the tenant's revision and publishes one event with it
-//!   ([`revisions::announce`]), from which every replica learns what to forget;
-//! - who gives or takes something must hold it themselves ([`bindings::Authority`]).
+//!   (`revisions::announce`), from which every replica learns what to forget;
+//! - who gives or takes something must hold it themselves (`bindings::Authority`).
 
 mod bindings;
 mod check;
@@ -48,11 +48,11 @@ use events::Users;
 #[group(skip)]
 pub struct Config {
     /// How much memory the cache of what users hold may take, in MiB. About
-    /// 5,000 users fit into one.
+    /// 4,500 users fit into one.
     #[arg(
         long = "access-cache-mib",
         env = "USHER_ACCESS_CACHE_MIB",
-        default_value_t = 192
+        default_value_t = 256
     )]
     cache_mib: u64,
 }

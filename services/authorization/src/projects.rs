@@ -50,6 +50,9 @@ async fn reach(app: &Authorization, caller: &Caller) -> Result<Reach, Error> {
     let tenant = caller.tenant()?;
     match caller.user {
         Some(user) if caller.home.is_none_or(|home| home == tenant) => {
+            if let Some((reach, _)) = app.cache.ask(tenant, user, 0, |view| view.reach()) {
+                return Ok(reach);
+            }
             let loaded = check::load(app, caller, &[user], 0).await?;
             Ok(loaded
                 .and_then(|loaded| Some(loaded.view(user)?.reach()))

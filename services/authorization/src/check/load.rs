@@ -71,12 +71,12 @@ pub async fn load(
             return Err(revisions::unknown());
         }
         read.sort_unstable_by_key(|(user, _)| *user);
-        let subjects = match fresh {
-            true => app.cache.keep(&cell, read),
-            false => read
-                .into_iter()
+        let subjects = if fresh {
+            app.cache.keep(&cell, read)
+        } else {
+            read.into_iter()
                 .map(|(user, subject)| (user, Arc::new(subject)))
-                .collect(),
+                .collect()
         };
         return Ok(Some(Loaded {
             structure,

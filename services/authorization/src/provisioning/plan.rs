@@ -91,9 +91,10 @@ impl Facts {
             .flat_map(|asked| asked.projects.iter().copied())
             .collect();
         let named: Vec<_> = named.into_iter().collect();
-        let projects = match named.is_empty() {
-            true => Vec::new(),
-            false => db::projects::existing(tx, tenant, &named).await?,
+        let projects = if named.is_empty() {
+            Vec::new()
+        } else {
+            db::projects::existing(tx, tenant, &named).await?
         };
         let roles = db::roles::all(tx, tenant, None).await?;
         let standings = db::subjects::standings(tx, tenant, &users).await?;
@@ -149,9 +150,10 @@ impl Facts {
     }
 
     fn give(&self, asked: &Asked) -> Result<Given, Error> {
-        let roles = match asked.roles.is_empty() {
-            true => vec![self.default_role.ok_or_else(no_default_role)?],
-            false => asked.roles.clone(),
+        let roles = if asked.roles.is_empty() {
+            vec![self.default_role.ok_or_else(no_default_role)?]
+        } else {
+            asked.roles.clone()
         };
         if !asked
             .projects

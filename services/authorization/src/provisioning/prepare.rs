@@ -20,9 +20,10 @@ pub async fn run(
     let mut tx = app.store.begin(caller, &ask).await?;
     if !db::tenants::insert(&mut tx, tenant, role_set.as_str_name()).await? {
         let found = db::tenants::role_set(&mut tx, tenant).await?;
-        return match found.as_deref() == Some(role_set.as_str_name()) {
-            true => Ok(PrepareTenantResponse {}),
-            false => Err(ErrorReason::TenantPrepared.because("the tenant has another role set")),
+        return if found.as_deref() == Some(role_set.as_str_name()) {
+            Ok(PrepareTenantResponse {})
+        } else {
+            Err(ErrorReason::TenantPrepared.because("the tenant has another role set"))
         };
     }
     for role in sets::roles(role_set) {

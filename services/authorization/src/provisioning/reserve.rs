@@ -33,7 +33,7 @@ pub async fn run(
             ..GrantsOutcome::default()
         };
         match facts.decide(asked) {
-            Verdict::Give(gives) => given.push(gives),
+            Verdict::Give(one) => given.push(one),
             Verdict::Given => {}
             Verdict::Refuse(error) => refuse(&mut outcome, error)?,
         }
@@ -55,9 +55,9 @@ fn refuse(outcome: &mut GrantsOutcome, error: Error) -> Result<(), Error> {
     let Some((domain, reason)) = error.reason() else {
         return Err(error);
     };
-    outcome.refusal_domain = domain.to_owned();
-    outcome.refusal = reason.to_owned();
-    outcome.message = error.message().to_owned();
+    domain.clone_into(&mut outcome.refusal_domain);
+    reason.clone_into(&mut outcome.refusal);
+    error.message().clone_into(&mut outcome.message);
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 use contract::authorization::RoleSet;
 
 /// A role that tenants start with.
+#[derive(Clone, Copy)]
 pub struct Predefined {
     /// The name by which files and scripts call it.
     pub name: &'static str,

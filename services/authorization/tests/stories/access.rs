@@ -64,7 +64,7 @@ async fn projects(world: &World, user: Id<User>) -> Vec<String> {
             assert_eq!(page.total_size, forth.len() as u64);
             break;
         }
-        last = page.next_page_token.clone();
+        last.clone_from(&page.next_page_token);
         page_token = page.next_page_token;
     }
     while !last.is_empty() {
