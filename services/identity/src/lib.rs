@@ -10,8 +10,6 @@
 //! in `db/`, a module a table. Start reading at `logins.rs`, or at the room
 //! that you came for.
 
-#![recursion_limit = "256"]
-
 mod audit;
 mod config;
 mod db;

@@ -4,7 +4,7 @@
 use rpc::Error;
 use store::Store;
 
-use crate::{db, sessions};
+use crate::db;
 
 /// The most rows of a table in one transaction.
 const BATCH: i64 = 500;
@@ -14,7 +14,7 @@ pub async fn run(store: &Store) -> Result<bool, Error> {
     let mut tx = store.worker().await?;
     let removed = [
         db::login_flows::reap(&mut tx, BATCH).await?,
-        db::sessions::reap(&mut tx, sessions::IDLE, BATCH).await?,
+        db::sessions::reap(&mut tx, BATCH).await?,
         db::reset_tokens::reap(&mut tx, BATCH).await?,
         db::attempts::reap(&mut tx, BATCH).await?,
     ];

@@ -191,7 +191,8 @@ pub async fn end_all(
 }
 
 /// Writes when sessions were last used, of all tenants: for a worker. Sessions
-/// that have ended meanwhile stay ended.
+/// that have ended meanwhile stay ended, and those that somebody works on are
+/// left for the next time: two replicas never wait for each other.
 pub async fn touch(
     db: &mut PgConnection,
     tenants: &[Uuid],
@@ -199,9 +200,12 @@ pub async fn touch(
     times: &[DateTime<Utc>],
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE sessions s SET last_use_time = greatest(s.last_use_time, t.time)
-         FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS t (tenant_id, id, time)
-         WHERE s.tenant_id = t.tenant_id AND s.id = t.id",
+        "UPDATE sessions s SET last_use_time = greatest(s.last_use_time, free.time)
+         FROM (SELECT l.tenant_id, l.id, t.time
+               FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS t (tenant_id, id, time)
+               JOIN sessions l ON l.tenant_id = t.tenant_id AND l.id = t.id
+               FOR UPDATE OF l SKIP LOCKED) AS free
+         WHERE s.tenant_id = free.tenant_id AND s.id = free.id",
         tenants,
         ids,
         times,
@@ -211,14 +215,13 @@ pub async fn touch(
     Ok(())
 }
 
-/// Removes sessions that are over, of all tenants: for a worker.
-pub async fn reap(db: &mut PgConnection, idle: Duration, at_most: i64) -> sqlx::Result<u64> {
+/// Removes sessions that are over, of all tenants: for a worker. Those that
+/// were not used for long stay until their time is over; they do not hold.
+pub async fn reap(db: &mut PgConnection, at_most: i64) -> sqlx::Result<u64> {
     let done = sqlx::query!(
         "DELETE FROM sessions WHERE (tenant_id, id) IN (
-             SELECT tenant_id, id FROM sessions
-             WHERE expire_time < clock() OR last_use_time < clock() - $1 * interval '1 second'
-             LIMIT $2 FOR UPDATE SKIP LOCKED)",
-        idle.as_secs_f64() + 3600.0,
+             SELECT tenant_id, id FROM sessions WHERE expire_time < clock()
+             LIMIT $1 FOR UPDATE SKIP LOCKED)",
         at_most,
     )
     .execute(db)

@@ -76,7 +76,10 @@ mod tests {
         for at in [0, 71, 72, 73, 127, 128, 199] {
             let mut other = long;
             other[at] = b'y';
-            assert!(!same(&mut memory, &other, &kept).expect("it compares"), "byte {at}");
+            assert!(
+                !same(&mut memory, &other, &kept).expect("it compares"),
+                "byte {at}"
+            );
         }
     }
 

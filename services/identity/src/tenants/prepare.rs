@@ -9,7 +9,7 @@ use contract::{
 };
 use rpc::{Caller, Error};
 
-use crate::{Identity, NAME, db};
+use crate::{Identity, NAME, db, db::tenants::Row};
 
 /// Makes the tenant's roles in authorization.
 pub async fn roles(app: &Identity, tenant: Id<Tenant>, role_set: i32) -> Result<(), Error> {
@@ -46,24 +46,30 @@ pub async fn activate(
     Ok(tenant)
 }
 
-/// Finishes tenants that a crash left half made.
+/// Finishes tenants that a crash left half made. One that cannot be finished
+/// yet does not hold up the others.
 pub async fn finish_abandoned(app: &Identity) -> Result<(), Error> {
     let mut tx = app.store.worker().await?;
     let abandoned = db::tenants::abandoned(&mut tx).await?;
     drop(tx);
     for row in abandoned {
-        let creator = Caller {
-            user: row.creator_user_id,
-            home: row.creator_tenant_id,
-            address: row
-                .creator_address
-                .as_deref()
-                .and_then(|address| address.parse().ok()),
-            ..Caller::system(NAME, row.tenant_id)
-        };
-        roles(app, row.tenant_id, row.role_set).await?;
-        activate(app, &creator, row.tenant_id).await?;
-        tracing::info!(tenant = row.name, "finished making a tenant");
+        match finish(app, &row).await {
+            Ok(()) => tracing::info!(tenant = row.name, "finished making a tenant"),
+            Err(error) => tracing::warn!(tenant = row.name, %error, "a tenant stays half made"),
+        }
     }
+    Ok(())
+}
+
+async fn finish(app: &Identity, row: &Row) -> Result<(), Error> {
+    let address = row.creator_address.as_deref();
+    let creator = Caller {
+        user: row.creator_user_id,
+        home: row.creator_tenant_id,
+        address: address.and_then(|address| address.parse().ok()),
+        ..Caller::system(NAME, row.tenant_id)
+    };
+    roles(app, row.tenant_id, row.role_set).await?;
+    activate(app, &creator, row.tenant_id).await?;
     Ok(())
 }
