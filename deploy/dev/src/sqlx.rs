@@ -62,14 +62,7 @@ fn write(paths: &Paths, session: &Session, into: &Path) -> Outcome {
     let step = Step::quick("tables of all services");
     // Not by `usherctl`: that is built from the very queries that may not fit their tables now.
     let mut migrate = build::cargo(paths);
-    migrate.args([
-        "run",
-        "--quiet",
-        "--package",
-        "usher-store",
-        "--example",
-        "migrate",
-    ]);
+    migrate.args(["run", "--package", "usher-store", "--example", "migrate"]);
     run::done(migrate.env("USHER_MIGRATE_URL", &url))?;
     step.done();
     paths::remove(into)?;
@@ -88,8 +81,9 @@ fn write(paths: &Paths, session: &Session, into: &Path) -> Outcome {
     let result = run::done(&mut check);
     // The macros have seen a database that is about to go: the next build must ask `.sqlx`.
     touch(paths)?;
+    result?;
     step.done();
-    result
+    Ok(())
 }
 
 /// Makes cargo compile the services again, so that their queries are looked at again.

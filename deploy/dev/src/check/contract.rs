@@ -82,7 +82,6 @@ fn image(paths: &Paths, protos: Option<&Path>) -> Outcome<PathBuf> {
     compile
         .args([
             "run",
-            "--quiet",
             "--package",
             "usher-contract",
             "--example",
