@@ -47,7 +47,7 @@ impl Drafts {
             return Ok(None);
         }
         let mut entries: Vec<Entry> = self
-            .drafts
+            .asked
             .iter()
             .map(|_| Entry {
                 row: None,
@@ -82,7 +82,7 @@ impl Drafts {
     /// Rows for the drafts that have none; refuses those that can have none.
     async fn new_rows(&self, tx: &mut Tx, entries: &mut [Entry]) -> Result<Vec<New>, Error> {
         let keys: Vec<String> = self
-            .drafts
+            .asked
             .iter()
             .map(|draft| email_key(&draft.email))
             .collect();
