@@ -88,7 +88,9 @@ async fn b_04_b_05_rows_are_mended_mapped_dropped_and_then_committed() {
         role_id: acme.roles["analyst"].clone(),
     };
     imports(client).map_import_role(map.clone()).await.expect("mapped");
-    assert_refused!(imports(client).map_import_role(map).await, "ROLE_NAME_UNKNOWN");
+    imports(client).map_import_role(map.clone()).await.expect("mapped again, by who chose wrongly at first");
+    let nobodys = MapImportRoleRequest { name: "Witch".into(), ..map };
+    assert_refused!(imports(client).map_import_role(nobodys).await, "ROLE_NAME_UNKNOWN");
     let fix = |line, email: &str| UpdateImportRowRequest {
         import_id: import.id.clone(),
         line,

@@ -11,8 +11,12 @@ pub enum Failure {
     Refused(Box<Status>),
     /// The command makes no sense as it is.
     Usage(String),
+    /// Something that the command names is not there.
+    Missing(String),
     /// A file, or the terminal.
     Io(String),
+    /// Whoever read the output has seen enough, such as `head`.
+    Enough,
     /// Postgres, when migrating.
     Fault(String),
 }
@@ -31,7 +35,9 @@ impl Failure {
     /// The class of the failure, as in sysexits.h.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
+            Failure::Enough => 0,
             Failure::Usage(_) => 64,
+            Failure::Missing(_) => 65,
             Failure::Io(_) => 74,
             Failure::Fault(_) => 70,
             Failure::Refused(status) => match status.code() {
@@ -54,7 +60,8 @@ impl From<Status> for Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Usage(why) | Failure::Io(why) | Failure::Fault(why) => write!(f, "error: {why}"),
+            Failure::Enough => Ok(()),
+            Failure::Usage(why) | Failure::Missing(why) | Failure::Io(why) | Failure::Fault(why) => write!(f, "error: {why}"),
             Failure::Refused(status) => refusal(f, status),
         }
     }
@@ -66,7 +73,9 @@ fn refusal(f: &mut fmt::Formatter<'_>, status: &Status) -> fmt::Result {
         Some(info) => write!(f, "error: {}: {}", info.reason, status.message())?,
         None => write!(f, "error: {:?}: {}", status.code(), status.message())?,
     }
-    for violation in details.bad_request().iter().flat_map(|bad| &bad.field_violations) {
+    let violations = details.bad_request().map_or(&[][..], |bad| &bad.field_violations);
+    // A single one is the message already.
+    for violation in violations.iter().filter(|_| violations.len() > 1) {
         write!(f, "\n  {} {}", violation.field, violation.description)?;
     }
     if let Some(wait) = details.retry_info().and_then(|retry| retry.retry_delay) {

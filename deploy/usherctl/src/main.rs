@@ -87,7 +87,9 @@ async fn main() -> ExitCode {
     match run(cli).await {
         Ok(code) => code,
         Err(failure) => {
-            eprintln!("{failure}");
+            if !matches!(failure, Failure::Enough) {
+                eprintln!("{failure}");
+            }
             failure.exit_code()
         }
     }

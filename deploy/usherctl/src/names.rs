@@ -20,7 +20,7 @@ fn is_id(text: &str) -> bool {
 }
 
 fn none(what: &str, name: &str) -> Failure {
-    Failure::usage(format!("there is no {what} {name:?} in the tenant"))
+    Failure::Missing(format!("there is no {what} {name:?} in the tenant"))
 }
 
 /// The id of a user, given as id, username or address.

@@ -91,7 +91,10 @@ impl Printer {
 
 /// Writes bytes to stdout as they are.
 pub fn write(bytes: &[u8]) -> Result<(), Failure> {
-    io::stdout().write_all(bytes).map_err(|error| Failure::io("stdout", &error))
+    io::stdout().write_all(bytes).map_err(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => Failure::Enough,
+        _ => Failure::io("stdout", &error),
+    })
 }
 
 fn write_line(text: &str) -> Result<(), Failure> {

@@ -131,19 +131,22 @@ pub struct Tally {
     pub failure: String,
 }
 
-/// Moves the checkpoint of a claimed commit from one line to another; `None`
-/// where another worker has it by now, else whether a caller wants it stopped.
+/// Moves the checkpoint of a claimed commit from one line to another, and keeps
+/// it for `seconds` more; `None` where another worker has it by now, else
+/// whether a caller wants it stopped.
 pub async fn advance(
     db: &mut PgConnection,
     claimed: &Claimed,
     lease: Uuid,
+    seconds: f64,
     to_line: i32,
     tally: &Tally,
 ) -> sqlx::Result<Option<bool>> {
     sqlx::query_scalar!(
         "UPDATE imports SET checkpoint_line = $5, rows_created = rows_created + $6, rows_skipped = rows_skipped + $7,
                 rows_failed = rows_failed + $8, rows_per_second = $9,
-                failure = CASE failure WHEN '' THEN $10 ELSE failure END, version = version + 1
+                failure = CASE failure WHEN '' THEN $10 ELSE failure END, version = version + 1,
+                lease_end_time = clock() + make_interval(secs => $11)
          WHERE tenant_id = $1 AND id = $2 AND lease_id = $3 AND state = 'COMMITTING' AND checkpoint_line = $4
          RETURNING cancelled",
         claimed.tenant_id,
@@ -156,6 +159,7 @@ pub async fn advance(
         tally.failed,
         tally.rows_per_second,
         tally.failure,
+        seconds,
     )
     .fetch_optional(db)
     .await

@@ -6,7 +6,7 @@ use contract::invitation::{BatchCreateInvitationsRequest, InvitationDraft};
 use rpc::Error;
 use uuid::Uuid;
 
-use super::lease::Lease;
+use super::lease::{Lease, SECONDS};
 use crate::{
     Importer,
     db::{
@@ -68,7 +68,8 @@ impl Chunk {
         let of = &lease.of;
         let tally = tally(&outcomes, rate(of.rows_per_second, self.rows.len(), took));
         let mut tx = app.store.worker().await?;
-        let Some(cancelled) = commits::advance(&mut tx, of, lease.id, self.last_line(), &tally).await? else {
+        let moved = commits::advance(&mut tx, of, lease.id, SECONDS, self.last_line(), &tally).await?;
+        let Some(cancelled) = moved else {
             return Ok(None);
         };
         rows::set_outcomes(&mut tx, of.tenant_id, of.id, &outcomes).await?;

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How long a worker may be silent before another takes over, in seconds.
-const SECONDS: f64 = 4.0;
+pub const SECONDS: f64 = 4.0;
 /// How often it gives word.
 const RENEWAL: Duration = Duration::from_secs(1);
 
