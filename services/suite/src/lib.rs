@@ -103,8 +103,9 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, Error> {
     config.stores.check().map_err(told)?;
     let root = Root::read(&config.stores).map_err(told)?;
     let redis = config.redis.open().map_err(told)?;
-    let tasks = Tasks::here();
+    let tasks = Tasks::held();
     let built = build(config, root, redis, clock, tasks.clone()).await?;
+    tasks.begin();
     Ok(Running {
         gateway: Channel::local(built.gateway),
         services: built.services,

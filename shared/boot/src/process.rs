@@ -96,7 +96,7 @@ where
     let metrics = telemetry.registry.clone();
     tokio::spawn(ops::serve(ops, ops::Ops { metrics, ready: is_ready }));
 
-    let tasks = Tasks::here();
+    let tasks = Tasks::held();
     let serving = tokio::select! {
         serving = start(tasks.clone()) => serving.map_err(|error| anyhow::anyhow!("{error:?}"))?,
         () = signals.next() => {
@@ -104,6 +104,7 @@ where
             return Ok(());
         }
     };
+    tasks.begin();
     let mut threads = Threads::start(listeners, serving.service, args)?;
     tokio::spawn(readiness(serving.parts, tasks.clone(), ready));
     tracing::info!(service = name, listen = %at, ops = %ops_at, "serving");

@@ -39,6 +39,9 @@ impl Protocols {
             Builder::configure()
                 .register_encoded_file_descriptor_set(contract::DESCRIPTORS)
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET)
+                // The details of errors, for clients that print them.
+                .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
         };
         let own = Routes::new(server(health))
             .add_service(files().build_v1()?)

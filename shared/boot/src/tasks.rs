@@ -13,24 +13,43 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 #[derive(Clone, Debug)]
 pub struct Tasks {
     runtime: Handle,
+    begun: CancellationToken,
     leaving: CancellationToken,
     stopping: CancellationToken,
     running: TaskTracker,
 }
 
 impl Tasks {
-    /// Work that runs on the runtime of the caller.
+    /// Work that runs on the runtime of the caller, as soon as it is given.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
     #[must_use]
     pub fn here() -> Self {
+        let tasks = Self::held();
+        tasks.begin();
+        tasks
+    }
+
+    /// The same, but nothing runs before [`Tasks::begin`]: for services that
+    /// are started one after the other and whose work needs all of them.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    #[must_use]
+    pub fn held() -> Self {
         Self {
             runtime: Handle::current(),
+            begun: CancellationToken::new(),
             leaving: CancellationToken::new(),
             stopping: CancellationToken::new(),
             running: TaskTracker::new(),
         }
+    }
+
+    /// Lets the work run that was held.
+    pub fn begin(&self) {
+        self.begun.cancel();
     }
 
     /// Cancelled when the process begins to leave: it wants no new calls, and
@@ -56,8 +75,13 @@ impl Tasks {
     /// `name` is what logs call it. A panic is logged and ends only this work.
     pub fn spawn(&self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
         let work = std::panic::AssertUnwindSafe(work).catch_unwind();
+        let (begun, stopping) = (self.begun.clone(), self.stopping.clone());
         self.running.spawn_on(
             async move {
+                tokio::select! {
+                    () = begun.cancelled() => {}
+                    () = stopping.cancelled() => return,
+                }
                 if work.await.is_err() {
                     tracing::error!(task = name, "background work panicked and has ended");
                 }
