@@ -7,10 +7,12 @@ mod imports;
 mod invitations;
 mod lockout;
 mod logins;
+mod mails;
 mod operating;
 mod seats;
 mod sessions;
 mod tenancy;
+mod unfinished;
 mod users;
 
 /// Asserts that a call was refused with this reason.

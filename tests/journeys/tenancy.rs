@@ -4,12 +4,13 @@ use sqlx::{PgConnection, Row};
 use testkit::Database;
 
 /// Tables without a tenant: each with the reason why.
-const WITHOUT_TENANT: [(&str, &str); 5] = [
+const WITHOUT_TENANT: [(&str, &str); 6] = [
     ("outbox", "read only by the relay and by FeedService, for all tenants"),
     ("cursors", "how far a consumer has read"),
     ("parked", "events that a consumer could not apply"),
     ("signing_keys", "keys of the installation"),
-    ("_sqlx_migrations", "which migrations ran"),
+    ("migrations", "which migrations of the service ran"),
+    ("store_migrations", "which migrations of the chassis ran"),
 ];
 const SCHEMAS: [&str; 4] = ["identity", "authorization", "invitation", "importer"];
 

@@ -23,6 +23,8 @@ pub struct Mail {
     pub text: String,
     /// The HTML part.
     pub html: String,
+    /// The Message-ID: a mail sent twice has the same.
+    pub message_id: String,
 }
 
 impl Mail {
@@ -76,5 +78,12 @@ fn read(value: &Value) -> Mail {
     let to = value["to"].as_array().map(|list| {
         list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
     });
-    Mail { to: to.unwrap_or_default(), subject: text("subject"), text: text("text"), html: text("html") }
+    Mail { to: to.unwrap_or_default(), subject: text("subject"), text: text("text"), html: text("html"), message_id: message_id(&text("raw")) }
+}
+
+/// The Message-ID among the headers of a mail as it came over the wire.
+fn message_id(raw: &str) -> String {
+    let headers = raw.split("\r\n\r\n").next().unwrap_or_default();
+    let line = headers.lines().find(|line| line.to_ascii_lowercase().starts_with("message-id:"));
+    line.and_then(|line| line.split_once(':')).map(|(_, id)| id.trim().to_owned()).unwrap_or_default()
 }

@@ -17,4 +17,4 @@ pub use client::Client;
 pub use database::{Database, ROLE_PASSWORD, environment, redis};
 pub use raw::call_raw;
 pub use refusal::{Refusal, refusal};
-pub use wait::{eventually, until};
+pub use wait::{eventually, until, until_within};

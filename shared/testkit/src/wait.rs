@@ -11,16 +11,27 @@ const PATIENCE: Duration = Duration::from_secs(20);
 ///
 /// # Panics
 /// When there is none within twenty seconds; `what` says what was missing.
-pub async fn until<T, F>(what: &str, mut ask: impl FnMut() -> F) -> T
+pub async fn until<T, F>(what: &str, ask: impl FnMut() -> F) -> T
 where
     F: Future<Output = Option<T>>,
 {
-    let deadline = Instant::now() + PATIENCE;
+    until_within(PATIENCE, what, ask).await
+}
+
+/// The same with another patience, for long work.
+///
+/// # Panics
+/// When there is no answer in time.
+pub async fn until_within<T, F>(patience: Duration, what: &str, mut ask: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    let deadline = Instant::now() + patience;
     loop {
         if let Some(answer) = ask().await {
             return answer;
         }
-        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
+        assert!(Instant::now() < deadline, "not within {patience:?}: {what}");
         sleep(Duration::from_millis(20)).await;
     }
 }

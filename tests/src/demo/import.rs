@@ -63,7 +63,11 @@ pub async fn commit(company: &Company, import: &Import, steps: &Steps) -> Result
         request_id: uuid::Uuid::new_v4().to_string(),
         ..Default::default()
     };
-    again(async || imports.clone().commit_import(ask.clone()).await).await?;
+    let begin = || {
+        let (mut imports, ask) = (imports.clone(), ask.clone());
+        async move { imports.commit_import(ask).await }
+    };
+    again(begin).await?;
     let users = import.counts.context("an import without counts")?.users;
     let bar = steps.bar(users.into());
     let done = loop {
@@ -116,7 +120,10 @@ pub async fn upload(client: &Client, file_name: &str) -> Result<Import> {
 }
 
 /// Calls again while the suite is away, as after a kill.
-pub async fn again<T>(mut call: impl AsyncFnMut() -> Result<T, Status>) -> Result<T, Status> {
+pub async fn again<T, F>(mut call: impl FnMut() -> F) -> Result<T, Status>
+where
+    F: Future<Output = Result<T, Status>>,
+{
     let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
         match call().await {
