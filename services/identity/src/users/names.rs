@@ -75,14 +75,15 @@ pub fn clean(text: &str) -> String {
 
 /// What usernames and addresses are compared by. Compatibility forms and case
 /// do not count, so that no second account looks like the first (as RFC 8265,
-/// `UsernameCaseMapped`, and stricter).
+/// `UsernameCaseMapped`, and stricter). The key of a key is that key.
 pub fn key(text: &str) -> String {
-    text.trim()
-        .nfkc()
-        .collect::<String>()
-        .to_lowercase()
-        .nfc()
-        .collect()
+    // Lower case can have forms of its own, and those another lower case.
+    let once = |text: &str| text.nfkc().collect::<String>().to_lowercase();
+    let mut key = once(text);
+    for _ in 0..3 {
+        key = once(key.trim());
+    }
+    key.nfkc().collect::<String>().trim().to_owned()
 }
 
 /// What is sorted and searched by: without case and without accents.
@@ -156,6 +157,12 @@ mod tests {
             names("", "u\u{308}@example.org").email_key,
             names("", "\u{dc}@example.org").email_key
         );
+    }
+
+    #[test]
+    fn the_key_of_a_key_is_that_key() {
+        // Becomes a blank and a mark, and the blank is trimmed.
+        assert_eq!(key(&key("\u{1fdd}")), key("\u{1fdd}"));
     }
 
     #[test]
