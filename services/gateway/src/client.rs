@@ -64,8 +64,14 @@ mod tests {
     fn a_trusted_proxy_is_believed_about_its_last_hop_only() {
         let trusted = ["10.0.0.0/8".parse().unwrap()];
         let seen = |values: &[&str]| address("10.1.2.3".parse().ok(), &hops(values), &trusted);
-        assert_eq!(seen(&["1.1.1.1, 198.51.100.9"]), "198.51.100.9".parse().ok());
-        assert_eq!(seen(&["1.1.1.1", "198.51.100.9"]), "198.51.100.9".parse().ok());
+        assert_eq!(
+            seen(&["1.1.1.1, 198.51.100.9"]),
+            "198.51.100.9".parse().ok()
+        );
+        assert_eq!(
+            seen(&["1.1.1.1", "198.51.100.9"]),
+            "198.51.100.9".parse().ok()
+        );
         assert_eq!(seen(&["1.1.1.1, nonsense"]), "10.1.2.3".parse().ok());
         assert_eq!(seen(&[]), "10.1.2.3".parse().ok());
     }

@@ -34,7 +34,10 @@ impl Config {
     /// The rate of a caller.
     #[must_use]
     pub fn caller_rate(&self) -> Rate {
-        Rate { per_second: self.rate_per_second.into(), burst: self.rate_burst.into() }
+        Rate {
+            per_second: self.rate_per_second.into(),
+            burst: self.rate_burst.into(),
+        }
     }
 
     /// The rate of attempts from an address.

@@ -55,12 +55,17 @@ pub(crate) struct Bearer<'request> {
 
 impl Exchange {
     pub(crate) fn new(identity: rpc::Channel) -> Self {
-        Self { identity: TokenServiceClient::new(identity), slots: Cache::new(REMEMBERED) }
+        Self {
+            identity: TokenServiceClient::new(identity),
+            slots: Cache::new(REMEMBERED),
+        }
     }
 
     /// True where the answer for this token is known and fresh.
     pub(crate) fn knows(&self, bearer: &Bearer<'_>) -> bool {
-        self.slots.get(&key(bearer)).is_some_and(|slot| slot.fresh().is_some())
+        self.slots
+            .get(&key(bearer))
+            .is_some_and(|slot| slot.fresh().is_some())
     }
 
     /// The `authorization` header for services, or why there is none.
@@ -86,7 +91,10 @@ impl Exchange {
             Err(status) if final_refusal(status.code()) => BELIEVED,
             Err(_) => FAILURE_BELIEVED,
         };
-        let answer = Answer { result: result.clone(), until: asked + believed };
+        let answer = Answer {
+            result: result.clone(),
+            until: asked + believed,
+        };
         slot.answer.store(Some(Arc::new(answer)));
         result
     }
@@ -101,7 +109,13 @@ impl Exchange {
         if let Some(value) = bearer.address.and_then(|ip| ip.to_string().try_into().ok()) {
             metadata.insert(CLIENT_ADDRESS, value);
         }
-        let jwt = self.identity.clone().exchange_token(request).await?.into_inner().jwt;
+        let jwt = self
+            .identity
+            .clone()
+            .exchange_token(request)
+            .await?
+            .into_inner()
+            .jwt;
         let mut header = HeaderValue::try_from(format!("Bearer {jwt}"))
             .map_err(|_| Status::internal("identity answered a malformed token"))?;
         header.set_sensitive(true);
@@ -111,7 +125,9 @@ impl Exchange {
 
 impl Slot {
     fn fresh(&self) -> Option<Arc<Answer>> {
-        self.answer.load_full().filter(|answer| Instant::now() < answer.until)
+        self.answer
+            .load_full()
+            .filter(|answer| Instant::now() < answer.until)
     }
 }
 

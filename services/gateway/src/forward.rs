@@ -74,7 +74,9 @@ impl Service<Request<Body>> for Forward {
                 Ok(response) => response,
                 Err(status) => status.into_http(),
             };
-            response.headers_mut().insert(REQUEST_ID, claimed.request_id);
+            response
+                .headers_mut()
+                .insert(REQUEST_ID, claimed.request_id);
             Ok(response)
         })
     }
@@ -87,7 +89,10 @@ impl Parts {
         claimed: &Claimed,
     ) -> Result<Response<Body>, Status> {
         let route = Route::find(request.uri().path(), &self.peers)?;
-        let peer = request.extensions().get::<rpc::Peer>().map(|peer| peer.0.ip());
+        let peer = request
+            .extensions()
+            .get::<rpc::Peer>()
+            .map(|peer| peer.0.ip());
         let address = client::address(peer, request.headers(), &self.trusted);
         self.limit(&route, claimed, address).await?;
         let bearer = self.bearer(&route, claimed, address).await?;
@@ -145,7 +150,9 @@ impl Parts {
             address,
             request_id: &claimed.request_id,
         };
-        let stranger = address.map(Caller::of_address).filter(|_| !self.exchange.knows(&bearer));
+        let stranger = address
+            .map(Caller::of_address)
+            .filter(|_| !self.exchange.knows(&bearer));
         if let Some(stranger) = stranger {
             self.limits.strangers.free(stranger).map_err(too_fast)?;
         }
@@ -174,7 +181,11 @@ fn bounded(body: Body, route: &Route) -> Body {
     }
     let limited = Limited::new(body, MESSAGE).map_err(|error| {
         error.downcast::<Status>().map_or_else(
-            |_| ErrorReason::FieldInvalid.because("the message is larger than 4 MiB").into(),
+            |_| {
+                ErrorReason::FieldInvalid
+                    .because("the message is larger than 4 MiB")
+                    .into()
+            },
             |status| *status,
         )
     });
@@ -186,5 +197,8 @@ fn is_jwt(token: &str) -> bool {
 }
 
 fn too_fast(wait: Duration) -> Status {
-    ErrorReason::RateLimited.because("too many calls; slow down").retry_after(wait).into()
+    ErrorReason::RateLimited
+        .because("too many calls; slow down")
+        .retry_after(wait)
+        .into()
 }

@@ -47,7 +47,9 @@ impl Claimed {
             let bearer = scheme.eq_ignore_ascii_case("bearer") && !rest.is_empty();
             bearer.then(|| rest.to_owned())
         });
-        let id = text(&REQUEST_ID).and_then(|id| Uuid::try_parse(id).ok()).unwrap_or(fresh);
+        let id = text(&REQUEST_ID)
+            .and_then(|id| Uuid::try_parse(id).ok())
+            .unwrap_or(fresh);
         Self {
             credential,
             tenant: text(&TENANT).map(str::to_owned),
@@ -91,7 +93,10 @@ mod tests {
         pairs
             .iter()
             .map(|(name, value)| {
-                (HeaderName::try_from(*name).unwrap(), HeaderValue::try_from(*value).unwrap())
+                (
+                    HeaderName::try_from(*name).unwrap(),
+                    HeaderValue::try_from(*value).unwrap(),
+                )
             })
             .collect()
     }
@@ -118,8 +123,10 @@ mod tests {
         ]);
         let claimed = Claimed::read(&spoofed, Uuid::nil());
         let clean = forwarded(&spoofed, &claimed, "203.0.113.7".parse().ok(), None);
-        let mut left: Vec<(&str, &str)> =
-            clean.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+        let mut left: Vec<(&str, &str)> = clean
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.to_str().unwrap()))
+            .collect();
         left.sort_unstable();
         assert_eq!(
             left,
@@ -137,7 +144,10 @@ mod tests {
         let own = "018f0000-0000-7000-8000-00000000000a";
         let read = |id: &str| Claimed::read(&headers(&[("usher-request-id", id)]), Uuid::max());
         assert_eq!(read(own).request_id, own);
-        assert_eq!(read("1; drop table").request_id, Uuid::max().to_string().as_str());
+        assert_eq!(
+            read("1; drop table").request_id,
+            Uuid::max().to_string().as_str()
+        );
     }
 
     #[test]

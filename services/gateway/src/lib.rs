@@ -26,7 +26,10 @@ use forward::{Forward, Limits, Parts};
 use limit::{Limit, Shared};
 
 /// False tokens that one address may try: per second, and at once.
-const STRANGERS: Rate = Rate { per_second: 20.0, burst: 400.0 };
+const STRANGERS: Rate = Rate {
+    per_second: 20.0,
+    burst: 400.0,
+};
 
 /// The gateway before the services that `edge` knows.
 #[must_use]

@@ -47,7 +47,7 @@ impl Caller {
     }
 
     fn name(self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(self.0)
     }
 }
 
@@ -76,7 +76,12 @@ impl Limit {
     /// A limit that all gateways keep together through `shared`, or that this
     /// one keeps alone, at half the rate, while there is none.
     pub(crate) fn new(name: &'static str, rate: Rate, shared: Option<Arc<Shared>>) -> Self {
-        Self { name, rate, shared, callers: Cache::new(REMEMBERED) }
+        Self {
+            name,
+            rate,
+            shared,
+            callers: Cache::new(REMEMBERED),
+        }
     }
 
     /// Counts one call, or says after how long the next one would pass.
@@ -102,7 +107,10 @@ impl Limit {
     /// Says whether a call would pass, without counting one, by what this
     /// gateway knows alone.
     pub(crate) fn free(&self, caller: Caller) -> Result<(), Duration> {
-        self.allowance(caller).state().alone.peek(self.rate.stricter(), Instant::now())
+        self.allowance(caller)
+            .state()
+            .alone
+            .peek(self.rate.stricter(), Instant::now())
     }
 
     /// Tokens per lease: a twentieth of a second's worth, so that what lapses

@@ -28,7 +28,13 @@ fn main() -> ExitCode {
         Ok(flags) => flags,
         Err(code) => return code,
     };
-    let edge = boot::EdgeArgs { calls: flags.calls, redis: flags.redis, peers: flags.peers };
+    let edge = boot::EdgeArgs {
+        calls: flags.calls,
+        redis: flags.redis,
+        peers: flags.peers,
+    };
     let config = flags.gateway;
-    boot::edge(flags.process, edge, move |edge| usher_gateway::open(edge, &config))
+    boot::edge(&flags.process, edge, move |edge| {
+        usher_gateway::open(edge, &config)
+    })
 }

@@ -29,7 +29,10 @@ impl Route {
         let to = boot::serving(method.package)
             .and_then(|service| peers.of(service))
             .ok_or_else(unknown)?;
-        Ok(Self { method, to: to.clone() })
+        Ok(Self {
+            method,
+            to: to.clone(),
+        })
     }
 
     /// True for a method that anyone may call.

@@ -129,9 +129,12 @@ pub fn main() -> ExitCode {
         Ok(checked) => checked,
         Err(problem) => return problem.exit(),
     };
-    boot::run("suite", process, async move |tasks| {
+    boot::run("suite", &process, async move |tasks| {
         let built = build(config, root, redis, Clock::system(), tasks).await?;
-        Ok(Serving { service: built.gateway, parts: built.parts })
+        Ok(Serving {
+            service: built.gateway,
+            parts: built.parts,
+        })
     })
 }
 
@@ -157,13 +160,29 @@ async fn build(
     clock: Clock,
     tasks: Tasks,
 ) -> Result<Built, Error> {
-    let Config { stores, calls, gateway, mut identity, authorization, invitation, importer, .. } =
-        config;
-    let site = Site { stores, redis, calls, clock, tasks };
+    let Config {
+        stores,
+        calls,
+        gateway,
+        mut identity,
+        authorization,
+        invitation,
+        importer,
+        ..
+    } = config;
+    let site = Site {
+        stores,
+        redis,
+        calls,
+        clock,
+        tasks,
+    };
     let mut suite = Together::new(site, root);
     identity.service_keys = service_keys(&suite)?;
     suite.add::<identity::Identity>(identity).await?;
-    suite.add::<authorization::Authorization>(authorization).await?;
+    suite
+        .add::<authorization::Authorization>(authorization)
+        .await?;
     suite.add::<invitation::Invitation>(invitation).await?;
     suite.add::<importer::Importer>(importer).await?;
     let services = boot::SERVICES
@@ -171,5 +190,9 @@ async fn build(
         .filter_map(|name| Some((name, suite.channel(name)?)))
         .collect();
     let (gateway, parts) = suite.front(|edge| gateway::open(edge, &gateway))?;
-    Ok(Built { gateway, services, parts })
+    Ok(Built {
+        gateway,
+        services,
+        parts,
+    })
 }

@@ -45,14 +45,30 @@ pub fn main<S: Service>() -> ExitCode {
         Ok(checked) => checked,
         Err(problem) => return problem.exit(),
     };
-    let Flags { process, stores, calls, peers, own, .. } = flags;
-    process::run(S::NAME, process, async move |tasks| {
-        let site = Site { stores, redis, calls, clock: Clock::system(), tasks };
+    let Flags {
+        process,
+        stores,
+        calls,
+        peers,
+        own,
+        ..
+    } = flags;
+    process::run(S::NAME, &process, async move |tasks| {
+        let site = Site {
+            stores,
+            redis,
+            calls,
+            clock: Clock::system(),
+            tasks,
+        };
         // Derived as in `Together`: one secret means the same alone and together.
         let root = root.of_service(S::NAME)?;
         let known = remote(&peers, S::NAME, &site.clock);
         let part = mount::<S>(&site, &root, known, own).await?;
-        Ok(Serving { service: part.service, parts: vec![part.serving] })
+        Ok(Serving {
+            service: part.service,
+            parts: vec![part.serving],
+        })
     })
 }
 

@@ -54,7 +54,9 @@ pub struct ProcessArgs {
 impl RedisArgs {
     /// The handle; none where no URL is given.
     pub fn open(&self) -> Result<Option<Redis>, Misconfigured> {
-        let Some(url) = &self.redis_url else { return Ok(None) };
+        let Some(url) = &self.redis_url else {
+            return Ok(None);
+        };
         match Redis::new(url.reveal(), &self.redis_prefix) {
             Ok(redis) => Ok(Some(redis)),
             Err(_) => Err(Misconfigured::new(
@@ -80,7 +82,9 @@ impl ProcessArgs {
     #[must_use]
     pub fn rpc_threads(&self) -> usize {
         match usize::try_from(self.rpc_threads) {
-            Ok(0) | Err(_) => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            Ok(0) | Err(_) => {
+                std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+            }
             Ok(given) => given,
         }
     }
@@ -176,7 +180,12 @@ pub struct StoreArgs {
     pub postgres_connections: u32,
     /// 32 random bytes in base64, the root of this service's keys. Losing it
     /// loses what is sealed under it. Make one: head -c 32 /dev/urandom | base64
-    #[arg(long, env = "USHER_SECRET", hide_env_values = true, conflicts_with = "secret_file")]
+    #[arg(
+        long,
+        env = "USHER_SECRET",
+        hide_env_values = true,
+        conflicts_with = "secret_file"
+    )]
     pub secret: Option<Secret>,
     /// A file that holds that secret
     #[arg(long, env = "USHER_SECRET_FILE")]
@@ -188,16 +197,32 @@ pub struct StoreArgs {
 #[command(next_help_heading = "Peers")]
 pub struct PeerArgs {
     /// Where identity answers, such as `http://identity:7400`
-    #[arg(long, env = "USHER_IDENTITY_URI", default_value = "http://127.0.0.1:7410")]
+    #[arg(
+        long,
+        env = "USHER_IDENTITY_URI",
+        default_value = "http://127.0.0.1:7410"
+    )]
     pub identity_uri: Uri,
     /// Where authorization answers
-    #[arg(long, env = "USHER_AUTHORIZATION_URI", default_value = "http://127.0.0.1:7420")]
+    #[arg(
+        long,
+        env = "USHER_AUTHORIZATION_URI",
+        default_value = "http://127.0.0.1:7420"
+    )]
     pub authorization_uri: Uri,
     /// Where invitation answers
-    #[arg(long, env = "USHER_INVITATION_URI", default_value = "http://127.0.0.1:7430")]
+    #[arg(
+        long,
+        env = "USHER_INVITATION_URI",
+        default_value = "http://127.0.0.1:7430"
+    )]
     pub invitation_uri: Uri,
     /// Where importer answers
-    #[arg(long, env = "USHER_IMPORTER_URI", default_value = "http://127.0.0.1:7440")]
+    #[arg(
+        long,
+        env = "USHER_IMPORTER_URI",
+        default_value = "http://127.0.0.1:7440"
+    )]
     pub importer_uri: Uri,
     /// The key by which this service proves itself to the others; identity
     /// knows its SHA-256 by --service-keys. Make one: head -c 32 /dev/urandom | base64

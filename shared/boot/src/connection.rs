@@ -128,7 +128,11 @@ enum Verdict {
 
 impl Activity {
     fn new() -> Self {
-        Self(Arc::new(Mutex::new(Past { running: 0, any: false, since: Instant::now() })))
+        Self(Arc::new(Mutex::new(Past {
+            running: 0,
+            any: false,
+            since: Instant::now(),
+        })))
     }
 
     fn begin(&self) -> Call {

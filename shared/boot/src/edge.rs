@@ -47,7 +47,7 @@ pub struct EdgeArgs {
 /// Runs the gateway in a process of its own; `open` makes what answers.
 #[must_use]
 pub fn edge(
-    process: ProcessArgs,
+    process: &ProcessArgs,
     args: EdgeArgs,
     open: impl FnOnce(&Edge) -> BoxedService,
 ) -> ExitCode {
@@ -58,9 +58,17 @@ pub fn edge(
     process::run(GATEWAY, process, async move |tasks| {
         let clock = Clock::system();
         let known = remote(&args.peers, GATEWAY, &clock);
-        let edge = Edge { peers: known.peers.clone(), redis, calls: args.calls, tasks };
+        let edge = Edge {
+            peers: known.peers.clone(),
+            redis,
+            calls: args.calls,
+            tasks,
+        };
         let (service, serving) = front(&edge, known, &clock, open)?;
-        Ok(Serving { service, parts: vec![serving] })
+        Ok(Serving {
+            service,
+            parts: vec![serving],
+        })
     })
 }
 
@@ -90,10 +98,12 @@ pub(crate) fn front(
         let health = Health::of(&reporter, grpc_services(name));
         behind.push(health.serving());
         let tasks = edge.tasks.clone();
-        edge.tasks.spawn("health", health.follow(tasks, move || ask(peer.clone())));
+        edge.tasks
+            .spawn("health", health.follow(tasks, move || ask(peer.clone())));
     }
     let whole = Health::of(&reporter, vec![""]);
     let all = move || std::future::ready(behind.iter().all(|part| *part.borrow()));
-    edge.tasks.spawn("health", whole.follow(edge.tasks.clone(), all));
+    edge.tasks
+        .spawn("health", whole.follow(edge.tasks.clone(), all));
     Ok((service, watch::Sender::new(true).subscribe()))
 }

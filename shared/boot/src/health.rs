@@ -34,7 +34,11 @@ impl Health {
     /// The health of these names; the empty name stands for all of a process.
     /// Nothing serves until the first beat.
     pub fn of(reporter: &HealthReporter, names: Vec<&'static str>) -> Self {
-        Self { reporter: reporter.clone(), names, serving: watch::Sender::new(false) }
+        Self {
+            reporter: reporter.clone(),
+            names,
+            serving: watch::Sender::new(false),
+        }
     }
 
     /// True while they serve.
@@ -66,7 +70,11 @@ impl Health {
     }
 
     async fn tell(&self, up: bool) {
-        let status = if up { ServingStatus::Serving } else { ServingStatus::NotServing };
+        let status = if up {
+            ServingStatus::Serving
+        } else {
+            ServingStatus::NotServing
+        };
         for name in &self.names {
             self.reporter.set_service_status(name, status).await;
         }
@@ -77,7 +85,9 @@ impl Health {
 /// Asks another service whether it serves.
 pub(crate) async fn ask(peer: rpc::Channel) -> bool {
     let mut client = HealthClient::new(peer);
-    let whole = HealthCheckRequest { service: String::new() };
+    let whole = HealthCheckRequest {
+        service: String::new(),
+    };
     client.check(whole).await.is_ok_and(|answer| {
         answer.into_inner().status() == health_check_response::ServingStatus::Serving
     })

@@ -30,9 +30,7 @@ mod telemetry;
 mod together;
 
 pub use alone::main;
-pub use args::{
-    CallArgs, Http2Args, LogFormat, PeerArgs, ProcessArgs, RedisArgs, StoreArgs,
-};
+pub use args::{CallArgs, Http2Args, LogFormat, PeerArgs, ProcessArgs, RedisArgs, StoreArgs};
 pub use edge::{Edge, EdgeArgs, edge};
 pub use feed::Redis;
 pub use mount::Site;

@@ -58,7 +58,9 @@ pub(crate) struct Line;
 impl Write for Line {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let escaped = escape(event);
-        io::stdout().lock().write_all(escaped.as_deref().unwrap_or(event))?;
+        io::stdout()
+            .lock()
+            .write_all(escaped.as_deref().unwrap_or(event))?;
         Ok(event.len())
     }
 
@@ -72,7 +74,9 @@ impl Write for Line {
 fn escape(event: &[u8]) -> Option<Vec<u8>> {
     let body = event.strip_suffix(b"\n").unwrap_or(event);
     // U+0080 to U+009F are control characters too: C2 80 to C2 9F in UTF-8.
-    let harmless = !body.iter().any(|byte| byte.is_ascii_control() || *byte == 0xC2);
+    let harmless = !body
+        .iter()
+        .any(|byte| byte.is_ascii_control() || *byte == 0xC2);
     if harmless {
         return None;
     }
@@ -81,7 +85,12 @@ fn escape(event: &[u8]) -> Option<Vec<u8>> {
         .flat_map(|letter| {
             let control = letter.is_control();
             let as_is = (!control).then_some(letter);
-            as_is.into_iter().chain(control.then(|| letter.escape_default()).into_iter().flatten())
+            as_is.into_iter().chain(
+                control
+                    .then(|| letter.escape_default())
+                    .into_iter()
+                    .flatten(),
+            )
         })
         .collect::<String>()
         .into_bytes();

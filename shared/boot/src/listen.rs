@@ -47,7 +47,11 @@ pub(crate) fn open(address: SocketAddr, count: usize) -> io::Result<Vec<std::net
 }
 
 fn socket(address: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
     // A restart must not wait for the last connections of the run before it.
     socket.set_reuse_address(true)?;
     Ok(socket)
@@ -186,7 +190,11 @@ mod tests {
         let began = Instant::now();
         // The server's first frame, and then the end.
         let _ = idle.read_to_end(&mut Vec::new()).await;
-        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        assert!(
+            began.elapsed() < Duration::from_secs(5),
+            "{:?}",
+            began.elapsed()
+        );
     }
 
     #[tokio::test]
@@ -202,6 +210,9 @@ mod tests {
     async fn a_port_that_somebody_else_listens_on_is_refused() {
         let taken = open("127.0.0.1:0".parse().unwrap(), 2).unwrap();
         let address = taken[0].local_addr().unwrap();
-        assert_eq!(open(address, 1).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        assert_eq!(
+            open(address, 1).unwrap_err().kind(),
+            io::ErrorKind::AddrInUse
+        );
     }
 }

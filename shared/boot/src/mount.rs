@@ -86,9 +86,13 @@ pub(crate) async fn mount<S: Service>(
         clock: site.clock.clone(),
         tasks: tasks.clone(),
     };
-    let routes = S::start(host, config).await?.add_service(feed::serve(store.clone(), S::NAME));
+    let routes = S::start(host, config)
+        .await?
+        .add_service(feed::serve(store.clone(), S::NAME));
     let (events, redis, stopping) = (store.clone(), site.redis.clone(), tasks.stopping());
-    tasks.keep("relay", move || feed::relay(events.clone(), redis.clone(), stopping.clone()));
+    tasks.keep("relay", move || {
+        feed::relay(events.clone(), redis.clone(), stopping.clone())
+    });
 
     let stack = stack(S::NAME, true, &site.calls, known, &site.clock);
     let reporter = HealthReporter::new();
@@ -96,7 +100,10 @@ pub(crate) async fn mount<S: Service>(
     let names = grpc_services(S::NAME).into_iter().chain([""]).collect();
     let health = Health::of(&reporter, names);
     let serving = health.serving();
-    tasks.spawn("health", health.follow(tasks.clone(), move || answers(store.clone())));
+    tasks.spawn(
+        "health",
+        health.follow(tasks.clone(), move || answers(store.clone())),
+    );
     Ok(Part { service, serving })
 }
 
@@ -114,7 +121,13 @@ pub(crate) fn stack(
     };
     let verifier = Arc::new(rpc::Verifier::new(known.plain.identity, seconds(clock)));
     let decisions = Arc::new(rpc::Decisions::new(known.peers.authorization));
-    Stack { service, verifier, decisions, limits, authorize }
+    Stack {
+        service,
+        verifier,
+        decisions,
+        limits,
+        authorize,
+    }
 }
 
 /// The time in Unix seconds, for tokens.
@@ -128,7 +141,11 @@ async fn answers(store: Store) -> bool {
     match store.ping().await {
         Ok(()) => true,
         Err(error) => {
-            tracing::warn!(service = store.service(), error = error.message(), "Postgres does not answer");
+            tracing::warn!(
+                service = store.service(),
+                error = error.message(),
+                "Postgres does not answer"
+            );
             false
         }
     }
@@ -139,8 +156,13 @@ async fn migrate<S: Service>(admin: &Secret, login: &Secret) -> Result<(), Error
     let password = password(login);
     let began = tokio::time::Instant::now();
     loop {
-        let migrated =
-            store::migrate(admin.reveal(), S::NAME, S::migrations(), password.as_deref()).await;
+        let migrated = store::migrate(
+            admin.reveal(),
+            S::NAME,
+            S::migrations(),
+            password.as_deref(),
+        )
+        .await;
         match migrated {
             Err(error)
                 if error.code() == Code::Unavailable && began.elapsed() < MIGRATION_PATIENCE =>
@@ -156,7 +178,10 @@ async fn migrate<S: Service>(admin: &Secret, login: &Secret) -> Result<(), Error
 /// The password in the URL with which the service logs in: migrating sets it.
 fn password(login: &Secret) -> Option<String> {
     let (_, rest) = login.reveal().split_once("://")?;
-    let (user, _) = rest.split_once('/').map_or(rest, |(authority, _)| authority).rsplit_once('@')?;
+    let (user, _) = rest
+        .split_once('/')
+        .map_or(rest, |(authority, _)| authority)
+        .rsplit_once('@')?;
     let (_, password) = user.split_once(':')?;
     (!password.is_empty()).then(|| decoded(password))
 }
@@ -184,8 +209,14 @@ mod tests {
     #[test]
     fn the_password_of_a_url_is_found_and_decoded() {
         let found = |url: &str| password(&Secret::from(url));
-        assert_eq!(found("postgres://:a%20b%2Fc@host:5432/usher").as_deref(), Some("a b/c"));
-        assert_eq!(found("postgres://somebody:pw@host/usher?options=x:y@z").as_deref(), Some("pw"));
+        assert_eq!(
+            found("postgres://:a%20b%2Fc@host:5432/usher").as_deref(),
+            Some("a b/c")
+        );
+        assert_eq!(
+            found("postgres://somebody:pw@host/usher?options=x:y@z").as_deref(),
+            Some("pw")
+        );
         assert_eq!(found("postgres://host/usher"), None);
         assert_eq!(found("postgres://somebody@host/usher"), None);
         assert_eq!(found("postgres://:@host/usher"), None);

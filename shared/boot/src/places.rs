@@ -36,7 +36,11 @@ mod tests {
     fn every_method_of_the_contract_has_a_place() {
         for method in contract::methods() {
             let placed = serving(method.package).is_some_and(|service| SERVICES.contains(&service));
-            assert!(placed || method.package == "usher.feed.v1", "{}", method.path);
+            assert!(
+                placed || method.package == "usher.feed.v1",
+                "{}",
+                method.path
+            );
         }
     }
 

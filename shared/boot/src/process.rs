@@ -33,11 +33,7 @@ pub struct Serving {
 /// SIGTERM or SIGINT: not ready → wait (`--drain-wait-seconds`) → accept no
 /// more and GOAWAY → drain (`--drain-seconds`) → stop background work → exit 0.
 /// A second signal ends the process at once.
-pub fn run<S>(
-    name: &'static str,
-    args: ProcessArgs,
-    start: impl FnOnce(Tasks) -> S,
-) -> ExitCode
+pub fn run<S>(name: &'static str, args: &ProcessArgs, start: impl FnOnce(Tasks) -> S) -> ExitCode
 where
     S: Future<Output = Result<Serving, rpc::Error>>,
 {
@@ -52,7 +48,7 @@ where
 
 fn attempt<S>(
     name: &'static str,
-    args: ProcessArgs,
+    args: &ProcessArgs,
     start: impl FnOnce(Tasks) -> S,
 ) -> anyhow::Result<()>
 where
@@ -66,8 +62,8 @@ where
         .build()
         .context("the background runtime")?;
     let inside = background.enter();
-    let telemetry = Telemetry::start(name, &args).context("starting logs and metrics")?;
-    let outcome = background.block_on(live(name, &args, &telemetry, start));
+    let telemetry = Telemetry::start(name, args).context("starting logs and metrics")?;
+    let outcome = background.block_on(live(name, args, &telemetry, start));
     if let Err(error) = &outcome {
         tracing::error!(error = format!("{error:#}"), "the process fails");
     }
@@ -94,7 +90,13 @@ where
     let (at, ops_at) = (listeners[0].local_addr()?, ops.local_addr()?);
     let (ready, is_ready) = watch::channel(false);
     let metrics = telemetry.registry.clone();
-    tokio::spawn(ops::serve(ops, ops::Ops { metrics, ready: is_ready }));
+    tokio::spawn(ops::serve(
+        ops,
+        ops::Ops {
+            metrics,
+            ready: is_ready,
+        },
+    ));
 
     let tasks = Tasks::held();
     let serving = tokio::select! {
@@ -124,7 +126,10 @@ where
     failed.map_or(Ok(()), Err)
 }
 
-#[expect(clippy::disallowed_methods, reason = "a second signal asks to leave nothing to wait for")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a second signal asks to leave nothing to wait for"
+)]
 fn at_once() -> ! {
     // 128 and SIGINT, as shells count.
     std::process::exit(130)
@@ -194,18 +199,24 @@ impl Threads {
             stop: CancellationToken::new(),
             cut: CancellationToken::new(),
         };
-        let threads = Self { port, served: FuturesUnordered::new(), end: CancellationToken::new() };
+        let threads = Self {
+            port,
+            served: FuturesUnordered::new(),
+            end: CancellationToken::new(),
+        };
         for (number, listener) in listeners.into_iter().enumerate() {
             let (tell, served) = oneshot::channel();
             let (port, end) = (threads.port.clone(), threads.end.clone());
             let runtime = Builder::new_current_thread().enable_all().build()?;
-            std::thread::Builder::new().name(format!("rpc-{number}")).spawn(move || {
-                runtime.block_on(async move {
-                    let outcome = listen::serve(listener, port).await;
-                    let _ = tell.send(outcome);
-                    end.cancelled().await;
-                });
-            })?;
+            std::thread::Builder::new()
+                .name(format!("rpc-{number}"))
+                .spawn(move || {
+                    runtime.block_on(async move {
+                        let outcome = listen::serve(listener, port).await;
+                        let _ = tell.send(outcome);
+                        end.cancelled().await;
+                    });
+                })?;
             threads.served.push(served);
         }
         Ok(threads)

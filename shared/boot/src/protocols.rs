@@ -31,10 +31,7 @@ pub(crate) struct Protocols {
 impl Protocols {
     /// Puts them before `service`. Reflection tells the whole contract,
     /// whichever service is asked: it is public.
-    pub fn before(
-        service: BoxedService,
-        health: &HealthReporter,
-    ) -> Result<BoxedService, Error> {
+    pub fn before(service: BoxedService, health: &HealthReporter) -> Result<BoxedService, Error> {
         let files = || {
             Builder::configure()
                 .register_encoded_file_descriptor_set(contract::DESCRIPTORS)

@@ -23,7 +23,10 @@ impl Misconfigured {
     /// what would be right.
     #[must_use]
     pub fn new(flag: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { flag: flag.into(), why: why.into() }
+        Self {
+            flag: flag.into(),
+            why: why.into(),
+        }
     }
 
     /// Says it on stderr, for a process that ends by it.
@@ -70,7 +73,9 @@ fn variables_of(error: &clap::Error, command: &clap::Command) -> Vec<String> {
         .get_arguments()
         .filter(|argument| {
             let flag = argument.get_long().map(|long| format!("--{long}"));
-            about.iter().any(|text| text.split_whitespace().next() == flag.as_deref())
+            about
+                .iter()
+                .any(|text| text.split_whitespace().next() == flag.as_deref())
         })
         .filter_map(|argument| argument.get_env())
         .map(|variable| variable.to_string_lossy().into_owned())

@@ -32,7 +32,7 @@ impl Secret {
     #[must_use]
     pub fn fingerprint(&self) -> String {
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, self.0.as_bytes());
-        digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(digest)
     }
 }
 
@@ -76,15 +76,18 @@ impl Root {
                     )
                 })?,
             (None, None) => {
-                return Err(bad("is missing. Make one: head -c 32 /dev/urandom | base64"));
+                return Err(bad(
+                    "is missing. Make one: head -c 32 /dev/urandom | base64",
+                ));
             }
         };
         let bytes = STANDARD
             .decode(text.reveal())
             .map(Zeroizing::new)
             .map_err(|_| bad("is not base64. Make one: head -c 32 /dev/urandom | base64"))?;
-        let root = <[u8; 32]>::try_from(bytes.as_slice())
-            .map_err(|_| bad("is not 32 bytes in base64. Make one: head -c 32 /dev/urandom | base64"))?;
+        let root = <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| {
+            bad("is not 32 bytes in base64. Make one: head -c 32 /dev/urandom | base64")
+        })?;
         Ok(Self(Zeroizing::new(root)))
     }
 

@@ -129,7 +129,10 @@ impl Tasks {
         self.running.close();
         let done = tokio::time::timeout(deadline, self.running.wait()).await;
         if done.is_err() {
-            tracing::warn!(running = self.running.len(), "background work did not stop in time");
+            tracing::warn!(
+                running = self.running.len(),
+                "background work did not stop in time"
+            );
         }
         done.is_ok()
     }

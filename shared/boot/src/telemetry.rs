@@ -43,7 +43,9 @@ impl Telemetry {
         global::set_text_map_propagator(TraceContextPropagator::new());
         let traces = traces(resource, args)?;
         // The span of a call is DEBUG: it costs nothing where traces go nowhere.
-        let recorded = Targets::new().with_default(Level::INFO).with_target("rpc", Level::DEBUG);
+        let recorded = Targets::new()
+            .with_default(Level::INFO)
+            .with_target("rpc", Level::DEBUG);
         let spans = traces.as_ref().map(|provider| {
             let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("usher"));
             layer.with_filter(recorded)
@@ -53,7 +55,11 @@ impl Telemetry {
             .with(spans)
             .try_init()?;
         log_panics();
-        Ok(Self { registry, metrics, traces })
+        Ok(Self {
+            registry,
+            metrics,
+            traces,
+        })
     }
 
     /// Sends what has not been sent.
@@ -71,20 +77,30 @@ fn metrics(
     resource: Resource,
     args: &ProcessArgs,
 ) -> anyhow::Result<SdkMeterProvider> {
-    let pulled = opentelemetry_prometheus::exporter().with_registry(registry.clone()).build()?;
-    let mut provider = SdkMeterProvider::builder().with_resource(resource).with_reader(pulled);
+    let pulled = opentelemetry_prometheus::exporter()
+        .with_registry(registry.clone())
+        .build()?;
+    let mut provider = SdkMeterProvider::builder()
+        .with_resource(resource)
+        .with_reader(pulled);
     if let Some(endpoint) = &args.otlp_endpoint {
-        let pushed =
-            MetricExporter::builder().with_tonic().with_endpoint(endpoint.to_string()).build()?;
+        let pushed = MetricExporter::builder()
+            .with_tonic()
+            .with_endpoint(endpoint.to_string())
+            .build()?;
         provider = provider.with_periodic_exporter(pushed);
     }
     Ok(provider.build())
 }
 
 fn traces(resource: Resource, args: &ProcessArgs) -> anyhow::Result<Option<SdkTracerProvider>> {
-    let Some(endpoint) = &args.otlp_endpoint else { return Ok(None) };
-    let exporter =
-        SpanExporter::builder().with_tonic().with_endpoint(endpoint.to_string()).build()?;
+    let Some(endpoint) = &args.otlp_endpoint else {
+        return Ok(None);
+    };
+    let exporter = SpanExporter::builder()
+        .with_tonic()
+        .with_endpoint(endpoint.to_string())
+        .build()?;
     // By the trace's id, whatever the caller asks for: services with the same
     // ratio agree, and nobody outside can make us record.
     let sampler = Sampler::TraceIdRatioBased(args.trace_ratio);
@@ -101,7 +117,9 @@ fn lines<S>(format: LogFormat) -> Box<dyn tracing_subscriber::Layer<S> + Send + 
 where
     S: tracing::Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
 {
-    let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(Stdout);
+    let layer = tracing_subscriber::fmt::layer()
+        .with_ansi(false)
+        .with_writer(Stdout);
     match format {
         LogFormat::Json => layer.json().event_format(Traced).boxed(),
         LogFormat::Text => layer.boxed(),
@@ -112,8 +130,13 @@ where
 /// literal of the program: a formatted one may quote a secret.
 fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map_or_else(String::new, ToString::to_string);
-        let message = panic.payload().downcast_ref::<&'static str>().unwrap_or(&"(formatted)");
+        let place = panic
+            .location()
+            .map_or_else(String::new, ToString::to_string);
+        let message = panic
+            .payload()
+            .downcast_ref::<&'static str>()
+            .unwrap_or(&"(formatted)");
         tracing::error!(place, message, "panic");
     }));
 }

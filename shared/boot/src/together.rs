@@ -51,13 +51,17 @@ impl Together {
     /// The SHA-256 of every service's key, in hex, by service: what identity
     /// is told.
     pub fn service_keys(&self) -> impl Iterator<Item = (&'static str, String)> {
-        self.keys.iter().map(|(name, key)| (*name, key.fingerprint()))
+        self.keys
+            .iter()
+            .map(|(name, key)| (*name, key.fingerprint()))
     }
 
     fn known(&self, service: &'static str) -> Result<Known, Error> {
         let key = self.keys.get(service);
         let key = key.ok_or_else(|| Error::fault(format!("{service} is no part of the suite")))?;
-        Ok(Known::new(service, key, &self.site.clock, |name| self.channels[name].clone()))
+        Ok(Known::new(service, key, &self.site.clock, |name| {
+            self.channels[name].clone()
+        }))
     }
 
     /// Starts a service; the others reach it from here on.

@@ -18,7 +18,10 @@ impl Rate {
     /// store that all gateways share.
     #[must_use]
     pub fn stricter(self) -> Self {
-        Self { per_second: self.per_second / 2.0, burst: (self.burst / 2.0).max(1.0) }
+        Self {
+            per_second: self.per_second / 2.0,
+            burst: (self.burst / 2.0).max(1.0),
+        }
     }
 }
 
@@ -31,7 +34,10 @@ pub(crate) struct Bucket {
 
 impl Bucket {
     pub(crate) fn full(rate: Rate, now: Instant) -> Self {
-        Self { tokens: rate.burst, at: now }
+        Self {
+            tokens: rate.burst,
+            at: now,
+        }
     }
 
     /// Takes one token, or says how long until there is one.
@@ -47,7 +53,9 @@ impl Bucket {
         if self.tokens >= 1.0 {
             Ok(())
         } else {
-            Err(Duration::from_secs_f64((1.0 - self.tokens) / rate.per_second))
+            Err(Duration::from_secs_f64(
+                (1.0 - self.tokens) / rate.per_second,
+            ))
         }
     }
 

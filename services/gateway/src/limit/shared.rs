@@ -14,7 +14,10 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(redis: Redis) -> Self {
-        Self { redis, lease: redis::Script::new(include_str!("lease.lua")) }
+        Self {
+            redis,
+            lease: redis::Script::new(include_str!("lease.lua")),
+        }
     }
 
     /// False for a while after Redis failed to answer.
@@ -22,16 +25,19 @@ impl Shared {
         !self.redis.is_down()
     }
 
-    /// Takes up to `want` tokens of a caller; nothing where Redis does not
+    /// Takes up to `most` tokens of a caller; nothing where Redis does not
     /// answer in time.
-    pub(crate) async fn lease(&self, key: &str, rate: Rate, want: u32) -> Option<Lease> {
+    pub(crate) async fn lease(&self, key: &str, rate: Rate, most: u32) -> Option<Lease> {
         let mut call = self.lease.key(self.redis.key(key));
-        call.arg(rate.per_second).arg(rate.burst).arg(want);
-        let asked = self.redis.call(async |mut connection| {
-            call.invoke_async::<(u32, u64)>(&mut connection).await
-        });
-        match asked.await {
-            Ok((granted, wait)) => Some(Lease { granted, wait: Duration::from_millis(wait) }),
+        call.arg(rate.per_second).arg(rate.burst).arg(most);
+        let lease = self
+            .redis
+            .call(async |mut connection| call.invoke_async::<(u32, u64)>(&mut connection).await);
+        match lease.await {
+            Ok((granted, wait)) => Some(Lease {
+                granted,
+                wait: Duration::from_millis(wait),
+            }),
             Err(error) => {
                 tracing::warn!(%error, "callers are limited here alone, at half the rate");
                 None

@@ -19,7 +19,10 @@ async fn many_calls_at_once_ask_identity_once() {
         assert_eq!(status.code(), Code::Ok);
     }
     assert_eq!(behind.exchanges.load(SeqCst), 1);
-    assert_eq!(behind.last().headers["authorization"], "Bearer jwt.of-opaque.at-");
+    assert_eq!(
+        behind.last().headers["authorization"],
+        "Bearer jwt.of-opaque.at-"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -34,7 +37,11 @@ async fn a_revoked_token_works_for_a_second_at_most_however_often_it_is_used() {
         advance(Duration::from_millis(10)).await;
         assert!(revoked.elapsed() < Duration::from_secs(2), "still believed");
     }
-    assert!(revoked.elapsed() <= Duration::from_millis(1010), "{:?}", revoked.elapsed());
+    assert!(
+        revoked.elapsed() <= Duration::from_millis(1010),
+        "{:?}",
+        revoked.elapsed()
+    );
 }
 
 #[tokio::test]
@@ -73,6 +80,9 @@ async fn a_signed_token_passes_as_it_is() {
     let gateway = behind.gateway(&[], None);
     let signed = [("authorization", "Bearer head.claims.signature")];
     send(&gateway, call(GET_USER, "203.0.113.7", &signed)).await;
-    assert_eq!(behind.last().headers["authorization"], "Bearer head.claims.signature");
+    assert_eq!(
+        behind.last().headers["authorization"],
+        "Bearer head.claims.signature"
+    );
     assert_eq!(behind.exchanges.load(SeqCst), 0);
 }

@@ -43,7 +43,12 @@ pub struct Behind {
 
 impl Behind {
     pub fn last(&self) -> Seen {
-        self.seen.lock().unwrap().last().cloned().expect("a call reached a service")
+        self.seen
+            .lock()
+            .unwrap()
+            .last()
+            .cloned()
+            .expect("a call reached a service")
     }
 
     pub fn count(&self) -> usize {
@@ -83,7 +88,10 @@ impl Behind {
             return Status::unauthenticated("the session has ended").into_http();
         }
         let jwt = format!("jwt.of-{}.at-{}", ask.token, ask.tenant);
-        message(&ExchangeTokenResponse { jwt, expire_time: None })
+        message(&ExchangeTokenResponse {
+            jwt,
+            expire_time: None,
+        })
     }
 
     /// A gateway before these services, with flags of its own.
@@ -114,11 +122,11 @@ struct Flags {
 
 /// A message as the body of a reply.
 fn message(message: &impl prost::Message) -> Response<Body> {
-    let mut framed = vec![0];
-    framed.extend(u32::try_from(message.encoded_len()).unwrap().to_be_bytes());
-    framed.extend(message.encode_to_vec());
+    let mut bytes = vec![0];
+    bytes.extend(u32::try_from(message.encoded_len()).unwrap().to_be_bytes());
+    bytes.extend(message.encode_to_vec());
     let frames = [
-        Ok::<_, Status>(http_body::Frame::data(Bytes::from(framed))),
+        Ok::<_, Status>(http_body::Frame::data(Bytes::from(bytes))),
         Ok(http_body::Frame::trailers(HeaderMap::from_iter([(
             "grpc-status".parse().unwrap(),
             "0".parse().unwrap(),
@@ -126,7 +134,9 @@ fn message(message: &impl prost::Message) -> Response<Body> {
     ];
     let body = http_body_util::StreamBody::new(tokio_stream::iter(frames));
     let mut response = Response::new(Body::new(body));
-    response.headers_mut().insert("content-type", "application/grpc".parse().unwrap());
+    response
+        .headers_mut()
+        .insert("content-type", "application/grpc".parse().unwrap());
     response
 }
 
@@ -137,13 +147,16 @@ pub fn call(path: &str, from: &str, headers: &[(&str, &str)]) -> Request<Body> {
         request = request.header(*name, *value);
     }
     let peer: SocketAddr = format!("{from}:40000").parse().unwrap();
-    request.extension(rpc::Peer(peer)).body(Body::empty()).unwrap()
+    request
+        .extension(rpc::Peer(peer))
+        .body(Body::empty())
+        .unwrap()
 }
 
 /// The answer of a gateway, and its status.
 pub async fn send(gateway: &BoxedService, request: Request<Body>) -> (Status, HeaderMap) {
     let response = gateway.clone().oneshot(request).await.unwrap();
-    let status = Status::from_header_map(response.headers())
-        .unwrap_or_else(|| Status::new(Code::Ok, ""));
+    let status =
+        Status::from_header_map(response.headers()).unwrap_or_else(|| Status::new(Code::Ok, ""));
     (status, response.headers().clone())
 }

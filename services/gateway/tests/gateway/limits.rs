@@ -36,7 +36,11 @@ async fn without_redis_a_caller_gets_half() {
     for redis in [None, Some(away())] {
         let gateway = behind.gateway(&SLOW, redis);
         assert_eq!(passed(&gateway, 40, "203.0.113.7").await, 10);
-        assert_eq!(passed(&gateway, 40, "203.0.113.8").await, 10, "another address is its own");
+        assert_eq!(
+            passed(&gateway, 40, "203.0.113.8").await,
+            10,
+            "another address is its own"
+        );
     }
 }
 
@@ -48,9 +52,18 @@ async fn a_refusal_says_when_to_come_back() {
     let (status, _) = send(&gateway, call(GET_USER, "203.0.113.7", &[])).await;
     let details = status.get_error_details();
     let reason = details.error_info().expect("a reason");
-    assert_eq!((reason.reason.as_str(), reason.domain.as_str()), ("RATE_LIMITED", "usher.errors.v1"));
-    let wait = details.retry_info().and_then(|retry| retry.retry_delay).expect("a delay");
-    assert!(wait > Duration::ZERO && wait <= Duration::from_secs(2), "{wait:?}");
+    assert_eq!(
+        (reason.reason.as_str(), reason.domain.as_str()),
+        ("RATE_LIMITED", "usher.errors.v1")
+    );
+    let wait = details
+        .retry_info()
+        .and_then(|retry| retry.retry_delay)
+        .expect("a delay");
+    assert!(
+        wait > Duration::ZERO && wait <= Duration::from_secs(2),
+        "{wait:?}"
+    );
 }
 
 #[tokio::test]
@@ -75,13 +88,18 @@ async fn attempts_to_log_in_are_limited_more_than_calls() {
 async fn inventing_tokens_does_not_help() {
     let behind = Behind::default();
     let gateway = behind.gateway(&[], None);
-    let invented: Vec<String> = (0..1000).map(|number| format!("invented-{number}")).collect();
+    let invented: Vec<String> = (0..1000)
+        .map(|number| format!("invented-{number}"))
+        .collect();
     behind.revoked.lock().unwrap().clone_from(&invented);
     let mut refused = 0;
     for token in &invented {
         let bearer = format!("Bearer {token}");
-        let (status, _) =
-            send(&gateway, call(GET_USER, "203.0.113.7", &[("authorization", &bearer)])).await;
+        let (status, _) = send(
+            &gateway,
+            call(GET_USER, "203.0.113.7", &[("authorization", &bearer)]),
+        )
+        .await;
         assert_ne!(status.code(), Code::Ok);
         refused += usize::from(status.code() == Code::ResourceExhausted);
     }
@@ -91,6 +109,10 @@ async fn inventing_tokens_does_not_help() {
 }
 
 /// With a Redis that answers, two gateways keep one limit together.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "`cargo dev test` says by it where its Redis is"
+)]
 #[tokio::test]
 async fn gateways_share_a_limit() {
     let Ok(url) = std::env::var("USHER_TEST_REDIS") else {
@@ -100,7 +122,10 @@ async fn gateways_share_a_limit() {
     let behind = Behind::default();
     let prefix = format!("test-{}:", uuid::Uuid::new_v4());
     let redis = boot::Redis::new(&url, &prefix).expect("a URL");
-    let gateways = [behind.gateway(&SLOW, Some(redis.clone())), behind.gateway(&SLOW, Some(redis))];
+    let gateways = [
+        behind.gateway(&SLOW, Some(redis.clone())),
+        behind.gateway(&SLOW, Some(redis)),
+    ];
     let mut sum = 0;
     for _ in 0..20 {
         for gateway in &gateways {

@@ -9,7 +9,10 @@ use crate::fakes::{Behind, GET_USER, call, send};
 #[tokio::test]
 async fn every_method_for_callers_reaches_its_service_and_no_other_method_does() {
     let behind = Behind::default();
-    let gateway = behind.gateway(&["--rate-burst", "10000", "--attempts-burst", "10000"], None);
+    let gateway = behind.gateway(
+        &["--rate-burst", "10000", "--attempts-burst", "10000"],
+        None,
+    );
     for method in contract::methods() {
         let before = behind.count();
         let (status, _) = send(&gateway, call(method.path, "203.0.113.7", &[])).await;
@@ -73,8 +76,14 @@ async fn a_stream_passes_undecoded() {
     });
     let body = http_body_util::StreamBody::new(tokio_stream::iter(frames));
     let request = call(method.path, "203.0.113.7", &[]).map(|_| Body::new(body));
-    let response = tower::ServiceExt::oneshot(gateway, request).await.expect("an answer");
-    response.into_body().collect().await.expect("a whole answer");
+    let response = tower::ServiceExt::oneshot(gateway, request)
+        .await
+        .expect("an answer");
+    response
+        .into_body()
+        .collect()
+        .await
+        .expect("a whole answer");
     let expected: Vec<u8> = (0..100_u8).flat_map(|byte| vec![byte; 1000]).collect();
     assert_eq!(behind.last().body, expected);
 }

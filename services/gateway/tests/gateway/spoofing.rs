@@ -32,7 +32,10 @@ const SPOOFS: [(&str, &str); 22] = [
 ];
 
 fn honoured(headers: &HeaderMap) -> usize {
-    headers.values().filter(|value| value.to_str().is_ok_and(|text| text.contains("spoof"))).count()
+    headers
+        .values()
+        .filter(|value| value.to_str().is_ok_and(|text| text.contains("spoof")))
+        .count()
 }
 
 #[tokio::test]
@@ -59,7 +62,9 @@ async fn the_same_headers_arrive_where_no_gateway_is() {
     for (name, value) in SPOOFS {
         let identity = behind.channel("identity");
         let request = call(GET_USER, "203.0.113.7", &[(name, value)]);
-        tower::ServiceExt::oneshot(identity, request).await.expect("the service answers");
+        tower::ServiceExt::oneshot(identity, request)
+            .await
+            .expect("the service answers");
         assert_ne!(honoured(&behind.last().headers), 0, "{name}");
     }
 }
@@ -81,7 +86,10 @@ async fn a_trusted_proxy_names_the_client() {
     let gateway = behind.gateway(&["--trusted-proxies", "10.0.0.0/8"], None);
     let headers = [("x-forwarded-for", "1.1.1.1, 198.51.100.9")];
     send(&gateway, call(GET_USER, "10.0.0.1", &headers)).await;
-    assert_eq!(behind.last().headers["usher-client-address"], "198.51.100.9");
+    assert_eq!(
+        behind.last().headers["usher-client-address"],
+        "198.51.100.9"
+    );
     send(&gateway, call(GET_USER, "203.0.113.7", &headers)).await;
     assert_eq!(behind.last().headers["usher-client-address"], "203.0.113.7");
 }
@@ -91,8 +99,11 @@ async fn every_answer_carries_the_request_id() {
     let behind = Behind::default();
     let gateway = behind.gateway(&[], None);
     let own = "018f0000-0000-7000-8000-00000000000a";
-    let (_, headers) =
-        send(&gateway, call(GET_USER, "203.0.113.7", &[("usher-request-id", own)])).await;
+    let (_, headers) = send(
+        &gateway,
+        call(GET_USER, "203.0.113.7", &[("usher-request-id", own)]),
+    )
+    .await;
     assert_eq!(headers["usher-request-id"], own);
     assert_eq!(behind.last().headers["usher-request-id"], own);
     let (_, headers) = send(&gateway, call("/no.such/Method", "203.0.113.7", &[])).await;
