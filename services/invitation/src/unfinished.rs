@@ -110,8 +110,11 @@ async fn end(app: &Invitation, row: &Row, lease: Lease) -> Result<(), Error> {
     let caller = Caller::system(SERVICE, row.tenant_id);
     match row.state {
         State::Accepting => end_accept(app, &caller, row, lease).await,
-        State::Preparing | State::Pending | State::Accepted | State::Declined => {
-            settle(app, &caller, row, lease).await
+        State::Declined => settle(app, &caller, row, lease).await,
+        State::Pending if row.revoked => settle(app, &caller, row, lease).await,
+        // Nothing waits for these; only the lease is in the way.
+        State::Preparing | State::Pending | State::Accepted => {
+            forget(app, &caller, row, lease).await
         }
     }
 }
@@ -168,6 +171,10 @@ pub(crate) async fn settle(
             .remove_invited_users(RemoveInvitedUsersRequest { user_ids })
             .await?;
     }
+    forget(app, caller, row, lease).await
+}
+
+async fn forget(app: &Invitation, caller: &Caller, row: &Row, lease: Lease) -> Result<(), Error> {
     let mut tx = app.store.tenant(row.tenant_id, caller).await?;
     answers::settled(&mut tx, row.tenant_id, row.id, lease).await?;
     tx.done().await
