@@ -9,7 +9,11 @@ use crate::descriptors::{methods, path};
 
 #[test]
 fn every_method_has_an_access_rule() {
-    let open: Vec<_> = contract::methods().iter().filter(|method| method.rule.is_none()).map(|one| one.path).collect();
+    let open: Vec<_> = contract::methods()
+        .iter()
+        .filter(|method| method.rule.is_none())
+        .map(|one| one.path)
+        .collect();
     assert!(open.is_empty(), "no access rule: {open:?}");
     assert_eq!(contract::methods().len(), methods().len());
 }
@@ -42,12 +46,21 @@ async fn a_user_without_roles_may_do_nothing_to_others() {
     let nobody = company.member_without_roles("nobody@lattice.example").await;
     for method in methods() {
         let path: &'static str = path(&method).leak();
-        if !matches!(contract::method(path).and_then(|one| one.rule), Some(Rule::Permission(_))) {
+        if !matches!(
+            contract::method(path).and_then(|one| one.rule),
+            Some(Rule::Permission(_))
+        ) {
             continue;
         }
         // An empty message: who may call is decided before the message is read.
-        let refused = call_raw(&nobody.client, path, Vec::new()).await.expect_err(path);
-        assert_eq!(refusal(&refused).reason, "PERMISSION_DENIED", "{path}: {refused:?}");
+        let refused = call_raw(&nobody.client, path, Vec::new())
+            .await
+            .expect_err(path);
+        assert_eq!(
+            refusal(&refused).reason,
+            "PERMISSION_DENIED",
+            "{path}: {refused:?}"
+        );
     }
     suite.stop().await;
 }

@@ -2,16 +2,23 @@
 
 use std::sync::LazyLock;
 
-use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, MethodDescriptor, ReflectMessage, Value};
+use prost_reflect::{
+    DescriptorPool, DynamicMessage, MessageDescriptor, MethodDescriptor, ReflectMessage, Value,
+};
 
 /// Everything in `proto/`, with all that it imports.
-pub static POOL: LazyLock<DescriptorPool> =
-    LazyLock::new(|| DescriptorPool::decode(contract::DESCRIPTORS).expect("the contract's descriptors"));
+pub static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
+    DescriptorPool::decode(contract::DESCRIPTORS).expect("the contract's descriptors")
+});
 
 /// Every method of Usher.
 pub fn methods() -> Vec<MethodDescriptor> {
-    let services = POOL.services().filter(|service| service.full_name().starts_with("usher."));
-    services.flat_map(|service| service.methods().collect::<Vec<_>>()).collect()
+    let services = POOL
+        .services()
+        .filter(|service| service.full_name().starts_with("usher."));
+    services
+        .flat_map(|service| service.methods().collect::<Vec<_>>())
+        .collect()
 }
 
 /// Every message that a request consists of.
@@ -22,7 +29,11 @@ pub fn request_messages() -> Vec<MessageDescriptor> {
         if found.contains(&message) || !message.full_name().starts_with("usher.") {
             continue;
         }
-        open.extend(message.fields().filter_map(|field| field.kind().as_message().cloned()));
+        open.extend(
+            message
+                .fields()
+                .filter_map(|field| field.kind().as_message().cloned()),
+        );
         found.push(message);
     }
     found
@@ -57,5 +68,8 @@ pub fn part(rules: &DynamicMessage, name: &str) -> Option<DynamicMessage> {
 
 /// Whether a rule is set.
 pub fn has(rules: &DynamicMessage, name: &str) -> bool {
-    rules.descriptor().get_field_by_name(name).is_some_and(|field| rules.has_field(&field))
+    rules
+        .descriptor()
+        .get_field_by_name(name)
+        .is_some_and(|field| rules.has_field(&field))
 }

@@ -30,13 +30,32 @@ async fn b_21_foreign_ids_are_answered_as_unknown_ones() {
         tried += 1;
         let nowhere = |_: &FieldDescriptor| uuid::Uuid::new_v4().to_string();
         let foreign = |field: &FieldDescriptor| {
-            let kind = field.name().trim_end_matches("_ids").trim_end_matches("_id");
+            let kind = field
+                .name()
+                .trim_end_matches("_ids")
+                .trim_end_matches("_id");
             let kind = if kind.ends_with("user") { "user" } else { kind };
-            known.get(kind).unwrap_or_else(|| panic!("no foreign {kind} for {path}")).clone()
+            known
+                .get(kind)
+                .unwrap_or_else(|| panic!("no foreign {kind} for {path}"))
+                .clone()
         };
-        let unknown = answer(&ours.admin.client, path, plausible::message(&method.input(), &nowhere)).await;
-        let other = answer(&ours.admin.client, path, plausible::message(&method.input(), &foreign)).await;
-        assert_eq!(other, unknown, "{path} tells a foreign id from an unknown one");
+        let unknown = answer(
+            &ours.admin.client,
+            path,
+            plausible::message(&method.input(), &nowhere),
+        )
+        .await;
+        let other = answer(
+            &ours.admin.client,
+            path,
+            plausible::message(&method.input(), &foreign),
+        )
+        .await;
+        assert_eq!(
+            other, unknown,
+            "{path} tells a foreign id from an unknown one"
+        );
     }
     assert!(tried >= 15, "only {tried} methods take an id");
     suite.stop().await;
@@ -45,13 +64,26 @@ async fn b_21_foreign_ids_are_answered_as_unknown_ones() {
 fn holds_ids(field: &FieldDescriptor) -> bool {
     let name = field.name();
     let is_id = name != "request_id" && (name.ends_with("_id") || name.ends_with("_ids"));
-    is_id || field.kind().as_message().is_some_and(|inner| inner.fields().any(|field| holds_ids(&field)))
+    is_id
+        || field
+            .kind()
+            .as_message()
+            .is_some_and(|inner| inner.fields().any(|field| holds_ids(&field)))
 }
 
 /// The answer with the random parts taken out.
-async fn answer(client: &Client, path: &'static str, message: prost_reflect::DynamicMessage) -> String {
+async fn answer(
+    client: &Client,
+    path: &'static str,
+    message: prost_reflect::DynamicMessage,
+) -> String {
     match call_raw(client, path, message.encode_to_vec()).await {
         Ok(reply) => format!("ok, {} bytes", reply.len()),
-        Err(status) => format!("{:?} {:?} {}", status.code(), testkit::refusal(&status).reason, status.message()),
+        Err(status) => format!(
+            "{:?} {:?} {}",
+            status.code(),
+            testkit::refusal(&status).reason,
+            status.message()
+        ),
     }
 }

@@ -6,14 +6,24 @@ use crate::descriptors::{part, rules};
 
 /// Fills a message with plausible values; `id` answers for every field that
 /// holds an id.
-pub fn message(descriptor: &MessageDescriptor, id: &impl Fn(&FieldDescriptor) -> String) -> DynamicMessage {
+pub fn message(
+    descriptor: &MessageDescriptor,
+    id: &impl Fn(&FieldDescriptor) -> String,
+) -> DynamicMessage {
     let mut message = DynamicMessage::new(descriptor.clone());
     for field in descriptor.fields() {
-        if field.containing_oneof().is_some_and(|oneof| oneof.fields().next() != Some(field.clone())) {
+        if field
+            .containing_oneof()
+            .is_some_and(|oneof| oneof.fields().next() != Some(field.clone()))
+        {
             continue;
         }
         let one = value(&field, id);
-        let value = if field.is_list() { Value::List(vec![one]) } else { one };
+        let value = if field.is_list() {
+            Value::List(vec![one])
+        } else {
+            one
+        };
         message.set_field(&field, value);
     }
     message
@@ -22,7 +32,9 @@ pub fn message(descriptor: &MessageDescriptor, id: &impl Fn(&FieldDescriptor) ->
 fn value(field: &FieldDescriptor, id: &impl Fn(&FieldDescriptor) -> String) -> Value {
     match field.kind() {
         Kind::String => Value::String(text(field, id)),
-        Kind::Message(inner) if inner.full_name().starts_with("google.") => Value::Message(DynamicMessage::new(inner)),
+        Kind::Message(inner) if inner.full_name().starts_with("google.") => {
+            Value::Message(DynamicMessage::new(inner))
+        }
         Kind::Message(inner) => Value::Message(message(&inner, id)),
         Kind::Enum(values) => {
             let last = values.values().last().map_or(0, |value| value.number());
@@ -45,12 +57,17 @@ fn text(field: &FieldDescriptor, id: &impl Fn(&FieldDescriptor) -> String) -> St
         return id(field);
     }
     match name {
-        "email" | "emails" | "username" | "inviter_email" => format!("{}@plausible.example", uuid::Uuid::new_v4().simple()),
+        "email" | "emails" | "username" | "inviter_email" => {
+            format!("{}@plausible.example", uuid::Uuid::new_v4().simple())
+        }
         "code" => "123456".into(),
         "language" => "en".into(),
         "page_token" | "etag" | "at_least_revision" | "tenant" => String::new(),
         "password" => "a plausible long password".into(),
-        "name" => format!("plausible-{}", &uuid::Uuid::new_v4().simple().to_string()[..8]),
+        "name" => format!(
+            "plausible-{}",
+            &uuid::Uuid::new_v4().simple().to_string()[..8]
+        ),
         _ => long_enough(field),
     }
 }
@@ -58,7 +75,10 @@ fn text(field: &FieldDescriptor, id: &impl Fn(&FieldDescriptor) -> String) -> St
 fn long_enough(field: &FieldDescriptor) -> String {
     let least = rules(field)
         .and_then(|rules| part(&rules, "string"))
-        .and_then(|text| text.get_field_by_name("min_len").and_then(|least| least.as_u64()))
+        .and_then(|text| {
+            text.get_field_by_name("min_len")
+                .and_then(|least| least.as_u64())
+        })
         .unwrap_or(1);
     "x".repeat(usize::try_from(least.max(1)).unwrap_or(1))
 }

@@ -29,26 +29,40 @@ fn every_id_of_a_request_is_a_uuid() {
 
 #[test]
 fn every_list_pages() {
-    let lists = methods().into_iter().filter(|method| method.name().starts_with("List"));
+    let lists = methods()
+        .into_iter()
+        .filter(|method| method.name().starts_with("List"));
     for method in lists {
         let name = method.full_name().to_owned();
         for field in ["page_size", "page_token"] {
-            assert!(method.input().get_field_by_name(field).is_some(), "{name} takes no {field}");
+            assert!(
+                method.input().get_field_by_name(field).is_some(),
+                "{name} takes no {field}"
+            );
         }
         for field in ["next_page_token", "previous_page_token", "total_size"] {
-            assert!(method.output().get_field_by_name(field).is_some(), "{name} answers no {field}");
+            assert!(
+                method.output().get_field_by_name(field).is_some(),
+                "{name} answers no {field}"
+            );
         }
     }
 }
 
 #[test]
 fn every_reason_has_a_code() {
-    let code = POOL.get_extension_by_name("usher.errors.v1.code").expect("the option");
+    let code = POOL
+        .get_extension_by_name("usher.errors.v1.code")
+        .expect("the option");
     let mut enums = 0;
     for reasons in POOL.all_enums().filter(|one| one.name() == "ErrorReason") {
         enums += 1;
         for value in reasons.values().filter(|value| value.number() != 0) {
-            assert!(value.options().has_extension(&code), "{} has no code", value.full_name());
+            assert!(
+                value.options().has_extension(&code),
+                "{} has no code",
+                value.full_name()
+            );
         }
     }
     assert!(enums >= 6, "only {enums} packages tell reasons");
@@ -69,13 +83,16 @@ fn is_bounded(field: &FieldDescriptor) -> bool {
         return false;
     }
     let text = if field.is_list() {
-        list.and_then(|list| part(&list, "items")).and_then(|items| part(&items, "string"))
+        list.and_then(|list| part(&list, "items"))
+            .and_then(|items| part(&items, "string"))
     } else {
         rules.as_ref().and_then(|rules| part(rules, "string"))
     };
     match field.kind() {
         Kind::String => text.is_some_and(|text| is_bounded_text(&text)),
-        Kind::Bytes => rules.and_then(|rules| part(&rules, "bytes")).is_some_and(|bytes| has(&bytes, "max_len")),
+        Kind::Bytes => rules
+            .and_then(|rules| part(&rules, "bytes"))
+            .is_some_and(|bytes| has(&bytes, "max_len")),
         _ => true,
     }
 }
@@ -89,9 +106,12 @@ fn is_bounded_text(text: &DynamicMessage) -> bool {
 fn is_uuid(field: &FieldDescriptor) -> bool {
     let rules = rules(field);
     let text = if field.is_list() {
-        rules.and_then(|rules| part(&rules, "repeated")).and_then(|list| part(&list, "items"))
+        rules
+            .and_then(|rules| part(&rules, "repeated"))
+            .and_then(|list| part(&list, "items"))
     } else {
         rules
     };
-    text.and_then(|rules| part(&rules, "string")).is_some_and(|text| has(&text, "uuid"))
+    text.and_then(|rules| part(&rules, "string"))
+        .is_some_and(|text| has(&text, "uuid"))
 }

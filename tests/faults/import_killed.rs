@@ -7,10 +7,11 @@ use contract::importer::{
     CommitImportRequest, GetImportRequest, Import, ImportState, UploadHeader, UploadImportRequest,
     import_service_client::ImportServiceClient, upload_import_request::Part,
 };
-use contract::invitation::{ListInvitationsRequest, invitation_service_client::InvitationServiceClient};
+use contract::invitation::{
+    ListInvitationsRequest, invitation_service_client::InvitationServiceClient,
+};
 use testkit::{Client, until};
 use usher_tests::World;
-
 
 const ROWS: u32 = 2_000;
 const KILLS: u32 = 20;
@@ -18,30 +19,62 @@ const KILLS: u32 = 20;
 fn file() -> String {
     let mut file = String::from("Email,First Name,Last Name,Role,Default Group\n");
     for row in 0..ROWS {
-        let _ = writeln!(file, "row{row}@killed.example,First{row},Last{row},,{}", row % 2 == 0);
+        let _ = writeln!(
+            file,
+            "row{row}@killed.example,First{row},Last{row},,{}",
+            row % 2 == 0
+        );
     }
     file
 }
 
 async fn upload(operator: &Client) -> Import {
-    let header = UploadHeader { file_name: "killed.csv".into(), ..Default::default() };
-    let parts = [Part::Header(header), Part::Chunk(file().into_bytes())].map(|part| UploadImportRequest { part: Some(part) });
-    let reply = ImportServiceClient::new(operator.clone()).upload_import(tokio_stream::iter(parts)).await;
-    reply.expect("an upload").into_inner().import.expect("an import")
+    let header = UploadHeader {
+        file_name: "killed.csv".into(),
+        ..Default::default()
+    };
+    let parts = [Part::Header(header), Part::Chunk(file().into_bytes())]
+        .map(|part| UploadImportRequest { part: Some(part) });
+    let reply = ImportServiceClient::new(operator.clone())
+        .upload_import(tokio_stream::iter(parts))
+        .await;
+    reply
+        .expect("an upload")
+        .into_inner()
+        .import
+        .expect("an import")
 }
 
 async fn state(operator: &Client, import_id: &str) -> Option<Import> {
-    let ask = GetImportRequest { import_id: import_id.into() };
-    ImportServiceClient::new(operator.clone()).get_import(ask).await.ok()?.into_inner().import
+    let ask = GetImportRequest {
+        import_id: import_id.into(),
+    };
+    ImportServiceClient::new(operator.clone())
+        .get_import(ask)
+        .await
+        .ok()?
+        .into_inner()
+        .import
 }
 
 #[tokio::test]
 async fn b_51_an_import_killed_twenty_times_loses_and_doubles_nothing() {
-    let mut world = World::start(&testkit::environment("USHER_TEST_REDIS"), &["--import-chunk-rows", "20"]).await;
+    let mut world = World::start(
+        &testkit::environment("USHER_TEST_REDIS"),
+        &["--import-chunk-rows", "20"],
+    )
+    .await;
     let operator = world.tenant("killed").await;
     let import = upload(&operator).await;
-    let ask = CommitImportRequest { import_id: import.id.clone(), without_mails: true, ..Default::default() };
-    ImportServiceClient::new(operator.clone()).commit_import(ask).await.expect("a commit");
+    let ask = CommitImportRequest {
+        import_id: import.id.clone(),
+        without_mails: true,
+        ..Default::default()
+    };
+    ImportServiceClient::new(operator.clone())
+        .commit_import(ask)
+        .await
+        .expect("a commit");
 
     let mut done = 0;
     let mut killed_at_work = 0;
@@ -61,27 +94,48 @@ async fn b_51_an_import_killed_twenty_times_loses_and_doubles_nothing() {
         world.process.restart().expect("a restart");
         world.process.ready().await;
     }
-    assert!(killed_at_work >= KILLS - 2, "only {killed_at_work} kills met the import at work");
+    assert!(
+        killed_at_work >= KILLS - 2,
+        "only {killed_at_work} kills met the import at work"
+    );
     let seen = until("the end of the import", || async {
         let seen = state(&operator, &import.id).await?;
         (seen.state() == ImportState::Done).then_some(seen)
     })
     .await;
     let progress = seen.progress.unwrap_or_default();
-    assert_eq!((progress.done, progress.created, progress.failed), (ROWS, ROWS, 0));
-    assert_eq!(users(&operator).await, (0..ROWS).map(|row| format!("row{row}@killed.example")).collect());
+    assert_eq!(
+        (progress.done, progress.created, progress.failed),
+        (ROWS, ROWS, 0)
+    );
+    assert_eq!(
+        users(&operator).await,
+        (0..ROWS)
+            .map(|row| format!("row{row}@killed.example"))
+            .collect()
+    );
     let ask = ListInvitationsRequest::default();
-    let invitations = InvitationServiceClient::new(operator.clone()).list_invitations(ask).await.expect("invitations");
+    let invitations = InvitationServiceClient::new(operator.clone())
+        .list_invitations(ask)
+        .await
+        .expect("invitations");
     assert_eq!(invitations.into_inner().total_size, u64::from(ROWS));
     world.end().await;
 }
 
 async fn users(operator: &Client) -> BTreeSet<String> {
-    let mut ask =
-        ListUsersRequest { page_size: 100, statuses: vec![UserStatus::Invited.into()], ..Default::default() };
+    let mut ask = ListUsersRequest {
+        page_size: 100,
+        statuses: vec![UserStatus::Invited.into()],
+        ..Default::default()
+    };
     let mut emails = BTreeSet::new();
     loop {
-        let page = UserServiceClient::new(operator.clone()).list_users(ask.clone()).await.expect("users").into_inner();
+        let page = UserServiceClient::new(operator.clone())
+            .list_users(ask.clone())
+            .await
+            .expect("users")
+            .into_inner();
         let before = emails.len();
         let count = page.users.len();
         emails.extend(page.users.into_iter().map(|user| user.email));

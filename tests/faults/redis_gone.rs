@@ -7,12 +7,11 @@ use std::{
 
 use contract::authorization::{CheckRequest, access_service_client::AccessServiceClient};
 use contract::identity::{
-    CreateUserRequest, DisableUserRequest, ValidateSessionRequest, session_service_client::SessionServiceClient,
-    user_service_client::UserServiceClient,
+    CreateUserRequest, DisableUserRequest, ValidateSessionRequest,
+    session_service_client::SessionServiceClient, user_service_client::UserServiceClient,
 };
 use testkit::{Client, environment, eventually};
 use usher_tests::{World, password, process::free_port, sign_in};
-
 
 /// A Redis of this test's own.
 struct Redis {
@@ -23,7 +22,16 @@ struct Redis {
 impl Redis {
     fn start(address: SocketAddr) -> Self {
         let child = Command::new(format!("{}/redis-server", environment("USHER_DEV_BIN_DIR")))
-            .args(["--bind", "127.0.0.1", "--port", &address.port().to_string(), "--save", "", "--appendonly", "no"])
+            .args([
+                "--bind",
+                "127.0.0.1",
+                "--port",
+                &address.port().to_string(),
+                "--save",
+                "",
+                "--appendonly",
+                "no",
+            ])
             .stdout(Stdio::null())
             .spawn()
             .expect("a Redis");
@@ -37,7 +45,9 @@ impl Redis {
     /// Speaks to it without a client library: one inline command.
     async fn flush(&self) {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
-        let mut stream = tokio::net::TcpStream::connect(self.address).await.expect("Redis");
+        let mut stream = tokio::net::TcpStream::connect(self.address)
+            .await
+            .expect("Redis");
         stream.write_all(b"FLUSHALL\r\n").await.expect("a command");
         let mut answer = [0; 5];
         stream.read_exact(&mut answer).await.expect("an answer");
@@ -62,27 +72,58 @@ async fn life(world: &World, operator: &Client, name: &str) {
         password: secret.clone(),
         ..Default::default()
     };
-    UserServiceClient::new(operator.clone()).create_user(ask).await.expect("a user");
-    let person = sign_in(&world.anyone(), "redis", &format!("{name}@redis.example"), &secret).await.expect("a login");
+    UserServiceClient::new(operator.clone())
+        .create_user(ask)
+        .await
+        .expect("a user");
+    let person = sign_in(
+        &world.anyone(),
+        "redis",
+        &format!("{name}@redis.example"),
+        &secret,
+    )
+    .await
+    .expect("a login");
     let validate = || {
-        let ask = ValidateSessionRequest { session_token: person.session_token.clone() };
+        let ask = ValidateSessionRequest {
+            session_token: person.session_token.clone(),
+        };
         let mut sessions = SessionServiceClient::new(world.anyone());
         async move { sessions.validate_session(ask).await }
     };
     validate().await.expect("a session");
-    let ask = DisableUserRequest { user_id: person.user_id.clone(), ..Default::default() };
-    UserServiceClient::new(operator.clone()).disable_user(ask).await.expect("disabled");
+    let ask = DisableUserRequest {
+        user_id: person.user_id.clone(),
+        ..Default::default()
+    };
+    UserServiceClient::new(operator.clone())
+        .disable_user(ask)
+        .await
+        .expect("disabled");
     validate().await.expect_err("a session of a disabled user");
     // The event reaches authorization through Postgres where Redis is away.
     eventually("authorization to hear of it", || async {
-        let seats = contract::authorization::ListRoleBindingsRequest { user_id: person.user_id.clone(), ..Default::default() };
+        let seats = contract::authorization::ListRoleBindingsRequest {
+            user_id: person.user_id.clone(),
+            ..Default::default()
+        };
         let mut bindings =
-            contract::authorization::role_binding_service_client::RoleBindingServiceClient::new(operator.clone());
+            contract::authorization::role_binding_service_client::RoleBindingServiceClient::new(
+                operator.clone(),
+            );
         bindings.list_role_bindings(seats).await.is_ok()
     })
     .await;
-    let ask = CheckRequest { user_id: person.user_id, permission: "projects.view".into(), ..Default::default() };
-    let decision = AccessServiceClient::new(operator.clone()).check(ask).await.expect("a decision").into_inner();
+    let ask = CheckRequest {
+        user_id: person.user_id,
+        permission: "projects.view".into(),
+        ..Default::default()
+    };
+    let decision = AccessServiceClient::new(operator.clone())
+        .check(ask)
+        .await
+        .expect("a decision")
+        .into_inner();
     assert!(!decision.allowed, "failed open");
 }
 

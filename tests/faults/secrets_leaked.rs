@@ -7,9 +7,9 @@ use testkit::environment;
 use usher_tests::{
     World,
     demo::{self, Setting, Steps},
-    sign_in, suite::OPERATOR,
+    sign_in,
+    suite::OPERATOR,
 };
-
 
 /// Everything that the suite printed at TRACE, and everything in Postgres.
 fn everything(world: &World) -> Vec<(&'static str, Vec<u8>)> {
@@ -17,12 +17,21 @@ fn everything(world: &World) -> Vec<(&'static str, Vec<u8>)> {
         .args(["--data-only", "--inserts", &world.database.admin_url()])
         .output()
         .expect("pg_dump");
-    assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
-    vec![("the log", std::fs::read(&world.log).expect("the log")), ("the database", dump.stdout)]
+    assert!(
+        dump.status.success(),
+        "{}",
+        String::from_utf8_lossy(&dump.stderr)
+    );
+    vec![
+        ("the log", std::fs::read(&world.log).expect("the log")),
+        ("the database", dump.stdout),
+    ]
 }
 
 fn holds(haystack: &[u8], needle: &str) -> bool {
-    haystack.windows(needle.len()).any(|window| window == needle.as_bytes())
+    haystack
+        .windows(needle.len())
+        .any(|window| window == needle.as_bytes())
 }
 
 #[tokio::test]
@@ -37,18 +46,37 @@ async fn b_82_b_18_no_secret_is_logged_or_stored_in_the_clear() {
     if let Err(error) = demo::run(&setting, &mut Steps::new(true)).await {
         panic!("{error:#}");
     }
-    let session = sign_in(&world.anyone(), "platform", OPERATOR, &world.operator_password).await.expect("a login");
+    let session = sign_in(
+        &world.anyone(),
+        "platform",
+        OPERATOR,
+        &world.operator_password,
+    )
+    .await
+    .expect("a login");
     let mut canaries = vec![
         ("a password", world.operator_password.clone()),
         ("a session token", session.session_token),
         ("the root secret", usher_tests::suite::SECRET.to_owned()),
-        ("the bootstrap token", usher_tests::suite::BOOTSTRAP_TOKEN.to_owned()),
+        (
+            "the bootstrap token",
+            usher_tests::suite::BOOTSTRAP_TOKEN.to_owned(),
+        ),
         ("the passwords of invitees", "correct-horse-".to_owned()),
     ];
     let mails = world.mails().all().await.expect("mails");
-    canaries.extend(mails.iter().take(50).map(|mail| ("a link", mail.token().expect("a link"))));
+    canaries.extend(
+        mails
+            .iter()
+            .take(50)
+            .map(|mail| ("a link", mail.token().expect("a link"))),
+    );
     for (place, content) in everything(&world) {
-        assert!(content.len() > 10_000, "{place} holds only {} bytes", content.len());
+        assert!(
+            content.len() > 10_000,
+            "{place} holds only {} bytes",
+            content.len()
+        );
         for (what, canary) in &canaries {
             assert!(!holds(&content, canary), "{what} is in {place}");
         }

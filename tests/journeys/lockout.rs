@@ -1,6 +1,8 @@
 //! Guessing.
 
-use contract::identity::{GetUserRequest, UnlockUserRequest, UserAlertKind, user_service_client::UserServiceClient};
+use contract::identity::{
+    GetUserRequest, UnlockUserRequest, UserAlertKind, user_service_client::UserServiceClient,
+};
 use testkit::until;
 use usher_tests::{Suite, password, sign_in, suite::MANY_ATTEMPTS};
 
@@ -9,7 +11,10 @@ use crate::{assert_refused, logins::login};
 /// Wrong passwords until the account is locked.
 async fn guess_until_locked(suite: &Suite, username: &str) {
     for _ in 0..12 {
-        assert_refused!(login(&suite.anyone(), "acme", username, "a wrong password").await, "CREDENTIALS_WRONG");
+        assert_refused!(
+            login(&suite.anyone(), "acme", username, "a wrong password").await,
+            "CREDENTIALS_WRONG"
+        );
     }
 }
 
@@ -21,25 +26,59 @@ async fn p_06_guessing_locks_and_an_admin_unlocks() {
     let user_id = acme.user("lotte@acme.example", &secret).await;
     guess_until_locked(&suite, "Lotte@ACME.example").await;
     // Locked looks like wrong, also with the right password.
-    assert_refused!(login(&suite.anyone(), "acme", "lotte@acme.example", &secret).await, "CREDENTIALS_WRONG");
+    assert_refused!(
+        login(&suite.anyone(), "acme", "lotte@acme.example", &secret).await,
+        "CREDENTIALS_WRONG"
+    );
     let mut users = UserServiceClient::new(acme.admin.client.clone());
-    let ask = GetUserRequest { user_id: user_id.clone() };
-    let user = users.get_user(ask).await.unwrap().into_inner().user.unwrap();
+    let ask = GetUserRequest {
+        user_id: user_id.clone(),
+    };
+    let user = users
+        .get_user(ask)
+        .await
+        .unwrap()
+        .into_inner()
+        .user
+        .unwrap();
     assert_eq!(user.alerts[0].kind(), UserAlertKind::LockedOut);
-    users.unlock_user(UnlockUserRequest { user_id: user_id.clone(), ..Default::default() }).await.unwrap();
-    sign_in(&suite.anyone(), "acme", "lotte@acme.example", &secret).await.expect("a login after the unlock");
+    users
+        .unlock_user(UnlockUserRequest {
+            user_id: user_id.clone(),
+            ..Default::default()
+        })
+        .await
+        .unwrap();
+    sign_in(&suite.anyone(), "acme", "lotte@acme.example", &secret)
+        .await
+        .expect("a login after the unlock");
 
     let trail = until("the lockout in the audit trail", || async {
-        let ask = contract::identity::ListAuditRecordsRequest { target_id: user_id.clone(), page_size: 100, ..Default::default() };
-        let mut audit =
-            contract::identity::audit_service_client::AuditServiceClient::new(acme.admin.client.clone());
-        let records = audit.list_audit_records(ask).await.unwrap().into_inner().records;
+        let ask = contract::identity::ListAuditRecordsRequest {
+            target_id: user_id.clone(),
+            page_size: 100,
+            ..Default::default()
+        };
+        let mut audit = contract::identity::audit_service_client::AuditServiceClient::new(
+            acme.admin.client.clone(),
+        );
+        let records = audit
+            .list_audit_records(ask)
+            .await
+            .unwrap()
+            .into_inner()
+            .records;
         let actions: Vec<_> = records.into_iter().map(|record| record.action).collect();
-        actions.contains(&"login_succeeded".to_owned()).then_some(actions)
+        actions
+            .contains(&"login_succeeded".to_owned())
+            .then_some(actions)
     })
     .await;
     for action in ["login_failed", "user_locked_out", "user_unlocked"] {
-        assert!(trail.contains(&action.to_owned()), "no {action} in {trail:?}");
+        assert!(
+            trail.contains(&action.to_owned()),
+            "no {action} in {trail:?}"
+        );
     }
     suite.stop().await;
 }
@@ -51,10 +90,15 @@ async fn b_02_parallel_guesses_are_all_counted() {
     let user_id = acme.user("victim@acme.example", &password()).await;
     let guesses = (0..200).map(|_| {
         let anyone = suite.anyone();
-        tokio::spawn(async move { login(&anyone, "acme", "victim@acme.example", "a wrong password").await })
+        tokio::spawn(async move {
+            login(&anyone, "acme", "victim@acme.example", "a wrong password").await
+        })
     });
     for guess in guesses.collect::<Vec<_>>() {
-        guess.await.unwrap().expect_err("a wrong password was right");
+        guess
+            .await
+            .unwrap()
+            .expect_err("a wrong password was right");
     }
     // Each verification leaves one record; what was refused unseen leaves none.
     let verified = until("the guesses in the audit trail", || async {
@@ -64,13 +108,30 @@ async fn b_02_parallel_guesses_are_all_counted() {
             page_size: 100,
             ..Default::default()
         };
-        let mut audit = contract::identity::audit_service_client::AuditServiceClient::new(acme.admin.client.clone());
-        let records = audit.list_audit_records(ask).await.unwrap().into_inner().records;
-        let locked = records.iter().any(|record| record.action == "user_locked_out");
-        locked.then(|| records.iter().filter(|record| record.action == "login_failed").count())
+        let mut audit = contract::identity::audit_service_client::AuditServiceClient::new(
+            acme.admin.client.clone(),
+        );
+        let records = audit
+            .list_audit_records(ask)
+            .await
+            .unwrap()
+            .into_inner()
+            .records;
+        let locked = records
+            .iter()
+            .any(|record| record.action == "user_locked_out");
+        locked.then(|| {
+            records
+                .iter()
+                .filter(|record| record.action == "login_failed")
+                .count()
+        })
     })
     .await;
-    assert!((1..=10).contains(&verified), "{verified} of 200 guesses were verified, 10 are allowed");
+    assert!(
+        (1..=10).contains(&verified),
+        "{verified} of 200 guesses were verified, 10 are allowed"
+    );
     suite.stop().await;
 }
 

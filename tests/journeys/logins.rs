@@ -1,26 +1,49 @@
 //! Passwords, codes, resets.
 
-use contract::identity::{
-    ConfirmTotpRequest, EnrolTotpRequest, LoginRequest, LoginStep, MfaPolicy, RequestPasswordResetRequest,
-    ResetPasswordRequest, ValidateSessionRequest, VerifyTotpRequest, login_response,
-    login_service_client::LoginServiceClient, session_service_client::SessionServiceClient,
-};
 use contract::authorization::RoleSet;
+use contract::identity::{
+    ConfirmTotpRequest, EnrolTotpRequest, LoginRequest, LoginStep, MfaPolicy,
+    RequestPasswordResetRequest, ResetPasswordRequest, ValidateSessionRequest, VerifyTotpRequest,
+    login_response, login_service_client::LoginServiceClient,
+    session_service_client::SessionServiceClient,
+};
 use testkit::{Authenticator, Client};
 use tonic::Status;
-use usher_tests::{Suite, password, sign_in, suite::token_mailed_to};
+use usher_tests::{Suite, password, sign_in, token_mailed_to};
 
 use crate::assert_refused;
 
-pub async fn login(anyone: &Client, tenant: &str, username: &str, password: &str) -> Result<login_response::Outcome, Status> {
-    let ask = LoginRequest { tenant: tenant.into(), username: username.into(), password: password.into() };
-    let reply = LoginServiceClient::new(anyone.clone()).login(ask).await?.into_inner();
+pub async fn login(
+    anyone: &Client,
+    tenant: &str,
+    username: &str,
+    password: &str,
+) -> Result<login_response::Outcome, Status> {
+    let ask = LoginRequest {
+        tenant: tenant.into(),
+        username: username.into(),
+        password: password.into(),
+    };
+    let reply = LoginServiceClient::new(anyone.clone())
+        .login(ask)
+        .await?
+        .into_inner();
     Ok(reply.outcome.expect("an outcome"))
 }
 
-async fn flow(anyone: &Client, tenant: &str, username: &str, password: &str) -> (String, Vec<LoginStep>) {
-    match login(anyone, tenant, username, password).await.expect("a flow") {
-        login_response::Outcome::Flow(flow) => (flow.flow_token.clone(), flow.next_steps().collect()),
+async fn flow(
+    anyone: &Client,
+    tenant: &str,
+    username: &str,
+    password: &str,
+) -> (String, Vec<LoginStep>) {
+    match login(anyone, tenant, username, password)
+        .await
+        .expect("a flow")
+    {
+        login_response::Outcome::Flow(flow) => {
+            (flow.flow_token.clone(), flow.next_steps().collect())
+        }
         login_response::Outcome::Session(_) => panic!("a password alone was enough"),
     }
 }
@@ -32,32 +55,60 @@ async fn p_01_unknown_users_and_wrong_passwords_are_answered_alike() {
     acme.user("known@acme.example", &password()).await;
     let anyone = suite.anyone();
     let mut seen = Vec::new();
-    for (tenant, username) in
-        [("acme", "known@acme.example"), ("acme", "unknown@acme.example"), ("nowhere", "known@acme.example")]
-    {
-        let status = login(&anyone, tenant, username, "a wrong password").await.unwrap_err();
-        seen.push((status.code(), status.message().to_owned(), status.details().to_vec()));
+    for (tenant, username) in [
+        ("acme", "known@acme.example"),
+        ("acme", "unknown@acme.example"),
+        ("nowhere", "known@acme.example"),
+    ] {
+        let status = login(&anyone, tenant, username, "a wrong password")
+            .await
+            .unwrap_err();
+        seen.push((
+            status.code(),
+            status.message().to_owned(),
+            status.details().to_vec(),
+        ));
     }
-    assert!(seen.windows(2).all(|pair| pair[0] == pair[1]), "told apart: {seen:?}");
+    assert!(
+        seen.windows(2).all(|pair| pair[0] == pair[1]),
+        "told apart: {seen:?}"
+    );
     suite.stop().await;
 }
 
 #[tokio::test]
 async fn m_01_b_08_a_code_works_once() {
     let suite = Suite::start().await;
-    let acme = suite.company_with("acme", RoleSet::Standard, MfaPolicy::Required).await;
+    let acme = suite
+        .company_with("acme", RoleSet::Standard, MfaPolicy::Required)
+        .await;
     let secret = password();
     acme.user("mia@acme.example", &secret).await;
     let anyone = suite.anyone();
     let (flow_token, steps) = flow(&anyone, "acme", "mia@acme.example", &secret).await;
     assert_eq!(steps, [LoginStep::EnrolTotp]);
     let mut logins = LoginServiceClient::new(anyone.clone());
-    let early = VerifyTotpRequest { flow_token: flow_token.clone(), code: "000000".into() };
+    let early = VerifyTotpRequest {
+        flow_token: flow_token.clone(),
+        code: "000000".into(),
+    };
     assert_refused!(logins.verify_totp(early).await, "FLOW_ENDED");
-    let enrolled = logins.enrol_totp(EnrolTotpRequest { flow_token: flow_token.clone() }).await.unwrap().into_inner();
+    let enrolled = logins
+        .enrol_totp(EnrolTotpRequest {
+            flow_token: flow_token.clone(),
+        })
+        .await
+        .unwrap()
+        .into_inner();
     let phone = Authenticator::scan(&enrolled.otpauth_uri);
-    let confirm = ConfirmTotpRequest { flow_token: flow_token.clone(), code: phone.code(0) };
-    logins.confirm_totp(confirm.clone()).await.expect("enrolled");
+    let confirm = ConfirmTotpRequest {
+        flow_token: flow_token.clone(),
+        code: phone.code(0),
+    };
+    logins
+        .confirm_totp(confirm.clone())
+        .await
+        .expect("enrolled");
     assert_refused!(logins.confirm_totp(confirm).await, "FLOW_ENDED");
 
     // A hundred at once with one code: one gets in.
@@ -67,7 +118,10 @@ async fn m_01_b_08_a_code_works_once() {
         flows.push(flow(&anyone, "acme", "mia@acme.example", &secret).await.0);
     }
     let tries = flows.iter().map(|flow_token| {
-        let ask = VerifyTotpRequest { flow_token: flow_token.clone(), code: code.clone() };
+        let ask = VerifyTotpRequest {
+            flow_token: flow_token.clone(),
+            code: code.clone(),
+        };
         let mut logins = logins.clone();
         tokio::spawn(async move { logins.verify_totp(ask).await.is_ok() })
     });
@@ -86,18 +140,35 @@ async fn p_02_b_15_a_reset_link_works_once_and_ends_all_sessions() {
     let old = password();
     acme.user("rita@acme.example", &old).await;
     let anyone = suite.anyone();
-    let before = sign_in(&anyone, "acme", "rita@acme.example", &old).await.unwrap();
+    let before = sign_in(&anyone, "acme", "rita@acme.example", &old)
+        .await
+        .unwrap();
     let mut logins = LoginServiceClient::new(anyone.clone());
-    let ask = |username: &str| RequestPasswordResetRequest { tenant: "acme".into(), username: username.into() };
-    logins.request_password_reset(ask("nobody@acme.example")).await.expect("the same answer for nobody");
-    logins.request_password_reset(ask("RITA@acme.example")).await.expect("an answer");
+    let ask = |username: &str| RequestPasswordResetRequest {
+        tenant: "acme".into(),
+        username: username.into(),
+    };
+    logins
+        .request_password_reset(ask("nobody@acme.example"))
+        .await
+        .expect("the same answer for nobody");
+    logins
+        .request_password_reset(ask("RITA@acme.example"))
+        .await
+        .expect("an answer");
     let token = token_mailed_to(&suite.mails(), "rita@acme.example").await;
-    let weak = ResetPasswordRequest { token: token.clone(), password: "short".into() };
+    let weak = ResetPasswordRequest {
+        token: token.clone(),
+        password: "short".into(),
+    };
     assert_refused!(logins.reset_password(weak).await, "PASSWORD_REFUSED");
 
     let new = password();
     let tries = (0..50).map(|_| {
-        let ask = ResetPasswordRequest { token: token.clone(), password: new.clone() };
+        let ask = ResetPasswordRequest {
+            token: token.clone(),
+            password: new.clone(),
+        };
         let mut logins = logins.clone();
         tokio::spawn(async move { logins.reset_password(ask).await.is_ok() })
     });
@@ -106,11 +177,30 @@ async fn p_02_b_15_a_reset_link_works_once_and_ends_all_sessions() {
         accepted += usize::from(one.await.unwrap());
     }
     assert_eq!(accepted, 1, "one link was good for {accepted} resets");
-    let ask = ValidateSessionRequest { session_token: before.session_token };
-    assert_refused!(SessionServiceClient::new(anyone.clone()).validate_session(ask).await, "SESSION_ENDED");
-    assert_refused!(login(&anyone, "acme", "rita@acme.example", &old).await, "CREDENTIALS_WRONG");
-    sign_in(&anyone, "acme", "rita@acme.example", &new).await.expect("a login with the new password");
-    assert!(suite.mails().to("nobody@acme.example").await.unwrap().is_empty());
+    let ask = ValidateSessionRequest {
+        session_token: before.session_token,
+    };
+    assert_refused!(
+        SessionServiceClient::new(anyone.clone())
+            .validate_session(ask)
+            .await,
+        "SESSION_ENDED"
+    );
+    assert_refused!(
+        login(&anyone, "acme", "rita@acme.example", &old).await,
+        "CREDENTIALS_WRONG"
+    );
+    sign_in(&anyone, "acme", "rita@acme.example", &new)
+        .await
+        .expect("a login with the new password");
+    assert!(
+        suite
+            .mails()
+            .to("nobody@acme.example")
+            .await
+            .unwrap()
+            .is_empty()
+    );
     suite.stop().await;
 }
 
@@ -121,12 +211,21 @@ async fn p_02_b_50_at_most_three_reset_mails_an_hour() {
     acme.user("bombed@acme.example", &password()).await;
     let mut logins = LoginServiceClient::new(suite.anyone());
     for _ in 0..10 {
-        let ask = RequestPasswordResetRequest { tenant: "acme".into(), username: "bombed@acme.example".into() };
-        logins.request_password_reset(ask).await.expect("always the same answer");
+        let ask = RequestPasswordResetRequest {
+            tenant: "acme".into(),
+            username: "bombed@acme.example".into(),
+        };
+        logins
+            .request_password_reset(ask)
+            .await
+            .expect("always the same answer");
     }
     // A later mail to somebody else: all that was asked before it is sent.
     acme.user("later@acme.example", &password()).await;
-    let ask = RequestPasswordResetRequest { tenant: "acme".into(), username: "later@acme.example".into() };
+    let ask = RequestPasswordResetRequest {
+        tenant: "acme".into(),
+        username: "later@acme.example".into(),
+    };
     logins.request_password_reset(ask).await.unwrap();
     token_mailed_to(&suite.mails(), "later@acme.example").await;
     let mails = suite.mails().to("bombed@acme.example").await.unwrap().len();

@@ -7,63 +7,107 @@ use contract::identity::{
     login_service_client::LoginServiceClient, user_service_client::UserServiceClient,
 };
 use contract::invitation::{
-    CreateInvitationRequest, Invitation, ListMailsRequest, Mail, MailKind, MailState, PreviewInvitationRequest,
-    ResendInvitationRequest, invitation_service_client::InvitationServiceClient,
-    mail_service_client::MailServiceClient,
+    CreateInvitationRequest, Invitation, ListMailsRequest, Mail, MailKind, MailState,
+    PreviewInvitationRequest, ResendInvitationRequest,
+    invitation_service_client::InvitationServiceClient, mail_service_client::MailServiceClient,
 };
 use mailbox::{Fault, Verb};
 use testkit::{eventually, until};
-use usher_tests::{Company, Suite, password, sign_in, suite::token_mailed_to};
+use usher_tests::{Company, Suite, password, sign_in, token_mailed_to};
 
 use crate::assert_refused;
 
 async fn invite(acme: &Company, email: &str, without_mail: bool) -> Invitation {
-    let draft = contract::invitation::InvitationDraft { without_mail, ..acme.draft(email, &["analyst"]) };
-    let ask = CreateInvitationRequest { invitation: Some(draft), ..Default::default() };
-    let reply = InvitationServiceClient::new(acme.admin.client.clone()).create_invitation(ask).await;
-    reply.expect("an invitation").into_inner().invitation.expect("an invitation")
+    let draft = contract::invitation::InvitationDraft {
+        without_mail,
+        ..acme.draft(email, &["analyst"])
+    };
+    let ask = CreateInvitationRequest {
+        invitation: Some(draft),
+        ..Default::default()
+    };
+    let reply = InvitationServiceClient::new(acme.admin.client.clone())
+        .create_invitation(ask)
+        .await;
+    reply
+        .expect("an invitation")
+        .into_inner()
+        .invitation
+        .expect("an invitation")
 }
 
 async fn resend(acme: &Company, invitation: &Invitation) {
-    let ask = ResendInvitationRequest { invitation_id: invitation.id.clone(), ..Default::default() };
-    InvitationServiceClient::new(acme.admin.client.clone()).resend_invitation(ask).await.expect("a new mail");
+    let ask = ResendInvitationRequest {
+        invitation_id: invitation.id.clone(),
+        ..Default::default()
+    };
+    InvitationServiceClient::new(acme.admin.client.clone())
+        .resend_invitation(ask)
+        .await
+        .expect("a new mail");
 }
 
 async fn mails(acme: &Company, user_id: &str, states: &[MailState]) -> Vec<Mail> {
     let states = states.iter().map(|&state| state.into()).collect();
-    let ask = ListMailsRequest { user_id: user_id.into(), states, ..Default::default() };
-    MailServiceClient::new(acme.admin.client.clone()).list_mails(ask).await.expect("mails").into_inner().mails
+    let ask = ListMailsRequest {
+        user_id: user_id.into(),
+        states,
+        ..Default::default()
+    };
+    MailServiceClient::new(acme.admin.client.clone())
+        .list_mails(ask)
+        .await
+        .expect("mails")
+        .into_inner()
+        .mails
 }
 
 /// The user's one mail, once it stands there.
 async fn one(acme: &Company, user_id: &str, state: MailState) -> Mail {
-    until("the mail in its state", || async { mails(acme, user_id, &[state]).await.pop() }).await
+    until("the mail in its state", || async {
+        mails(acme, user_id, &[state]).await.pop()
+    })
+    .await
 }
 
 #[tokio::test]
 async fn i_08_a_temporary_refusal_is_tried_again_and_a_lasting_one_is_not() {
     let suite = Suite::start().await;
     let acme = suite.company("acme").await;
-    suite.mailbox().fault(Fault::reply(Verb::Rcpt, "451 4.3.0 try later").only_to("tara@acme.example").times(2));
-    suite.mailbox().fault(Fault::reply(Verb::Rcpt, "550 5.1.1 no such user").only_to("faye@acme.example"));
+    suite.mailbox().fault(
+        Fault::reply(Verb::Rcpt, "451 4.3.0 try later")
+            .only_to("tara@acme.example")
+            .times(2),
+    );
+    suite
+        .mailbox()
+        .fault(Fault::reply(Verb::Rcpt, "550 5.1.1 no such user").only_to("faye@acme.example"));
     let tara = invite(&acme, "tara@acme.example", false).await;
     let faye = invite(&acme, "faye@acme.example", false).await;
 
     let failed = one(&acme, &faye.user_id, MailState::Failed).await;
     assert_eq!((failed.attempts, failed.kind()), (1, MailKind::Invitation));
-    assert!(failed.last_answer.contains("550") && failed.last_answer.contains("no such user"), "{failed:?}");
+    assert!(
+        failed.last_answer.contains("550") && failed.last_answer.contains("no such user"),
+        "{failed:?}"
+    );
 
     for attempt in 1..=2 {
         eventually("one more attempt", || async {
             let queued = mails(&acme, &tara.user_id, &[MailState::Queued]).await;
-            queued.iter().any(|mail| mail.attempts == attempt && mail.last_answer.contains("451"))
+            queued
+                .iter()
+                .any(|mail| mail.attempts == attempt && mail.last_answer.contains("451"))
         })
         .await;
         suite.time().advance(Duration::from_secs(120));
     }
     let sent = one(&acme, &tara.user_id, MailState::Sent).await;
     assert_eq!(sent.attempts, 3);
-    assert!(sent.last_answer.starts_with("250") && sent.send_time.is_some(), "{sent:?}");
+    assert!(
+        sent.last_answer.starts_with("250") && sent.send_time.is_some(),
+        "{sent:?}"
+    );
     assert_eq!(suite.mailbox().messages_to("tara@acme.example").len(), 1);
     assert!(suite.mailbox().messages_to("faye@acme.example").is_empty());
     suite.stop().await;
@@ -73,10 +117,17 @@ async fn i_08_a_temporary_refusal_is_tried_again_and_a_lasting_one_is_not() {
 async fn i_08_where_smtp_cannot_tell_both_copies_have_one_id_and_one_link_works() {
     let suite = Suite::start().await;
     let acme = suite.company("acme").await;
-    suite.mailbox().fault(Fault::drop_connection(Verb::Kept).only_to("dana@acme.example").times(1));
+    suite.mailbox().fault(
+        Fault::drop_connection(Verb::Kept)
+            .only_to("dana@acme.example")
+            .times(1),
+    );
     let dana = invite(&acme, "dana@acme.example", false).await;
     eventually("the first attempt", || async {
-        mails(&acme, &dana.user_id, &[MailState::Queued]).await.iter().any(|mail| !mail.last_answer.is_empty())
+        mails(&acme, &dana.user_id, &[MailState::Queued])
+            .await
+            .iter()
+            .any(|mail| !mail.last_answer.is_empty())
     })
     .await;
     suite.time().advance(Duration::from_secs(60));
@@ -92,9 +143,17 @@ async fn i_08_where_smtp_cannot_tell_both_copies_have_one_id_and_one_link_works(
         tokens.push(mail.token().expect("a secret"));
     }
     let mut anyone = InvitationServiceClient::new(suite.anyone());
-    let ask = |token: &String| PreviewInvitationRequest { token: token.clone() };
-    assert_refused!(anyone.preview_invitation(ask(&tokens[0])).await, "TOKEN_UNKNOWN");
-    anyone.preview_invitation(ask(&tokens[1])).await.expect("the link of the second copy");
+    let ask = |token: &String| PreviewInvitationRequest {
+        token: token.clone(),
+    };
+    assert_refused!(
+        anyone.preview_invitation(ask(&tokens[0])).await,
+        "TOKEN_UNKNOWN"
+    );
+    anyone
+        .preview_invitation(ask(&tokens[1]))
+        .await
+        .expect("the link of the second copy");
     suite.stop().await;
 }
 
@@ -116,13 +175,21 @@ async fn i_09_without_mail_there_is_none_until_it_is_asked_for() {
 async fn b_48_a_domain_that_answers_slowly_stops_nobody() {
     let suite = Suite::start().await;
     let acme = suite.company("acme").await;
-    suite.mailbox().fault(Fault::reply(Verb::Rcpt, "451 4.3.0 try later").only_to("gone@slow.example"));
+    suite
+        .mailbox()
+        .fault(Fault::reply(Verb::Rcpt, "451 4.3.0 try later").only_to("gone@slow.example"));
     for number in 0..20 {
         invite(&acme, &format!("p{number}@acme.example"), false).await;
     }
     let gone = invite(&acme, "gone@slow.example", false).await;
-    eventually("all others", || async { suite.mailbox().messages().len() >= 21 }).await;
-    assert_eq!(mails(&acme, &gone.user_id, &[MailState::Sent]).await.len(), 0);
+    eventually("all others", || async {
+        suite.mailbox().messages().len() >= 21
+    })
+    .await;
+    assert_eq!(
+        mails(&acme, &gone.user_id, &[MailState::Sent]).await.len(),
+        0
+    );
     suite.stop().await;
 }
 
@@ -133,15 +200,29 @@ async fn p_02_a_reset_mail_sets_a_new_password_once() {
     let (email, old, new) = ("pia@acme.example", password(), password());
     let user = acme.user(email, &old).await;
     let mut login = LoginServiceClient::new(suite.anyone());
-    let ask = RequestPasswordResetRequest { tenant: "acme".into(), username: email.into() };
+    let ask = RequestPasswordResetRequest {
+        tenant: "acme".into(),
+        username: email.into(),
+    };
     login.request_password_reset(ask).await.expect("an answer");
     let token = token_mailed_to(&suite.mails(), email).await;
     let mail = one(&acme, &user, MailState::Sent).await;
-    assert_eq!((mail.kind(), mail.email.as_str()), (MailKind::PasswordReset, email));
-    let ask = ResetPasswordRequest { token: token.clone(), password: new.clone() };
-    login.reset_password(ask.clone()).await.expect("a new password");
+    assert_eq!(
+        (mail.kind(), mail.email.as_str()),
+        (MailKind::PasswordReset, email)
+    );
+    let ask = ResetPasswordRequest {
+        token: token.clone(),
+        password: new.clone(),
+    };
+    login
+        .reset_password(ask.clone())
+        .await
+        .expect("a new password");
     assert_refused!(login.reset_password(ask).await, "RESET_TOKEN_ENDED");
-    sign_in(&suite.anyone(), "acme", email, &new).await.expect("a login with the new password");
+    sign_in(&suite.anyone(), "acme", email, &new)
+        .await
+        .expect("a login with the new password");
     suite.stop().await;
 }
 
@@ -152,15 +233,32 @@ async fn u_12_a_deleted_invitee_leaves_neither_invitation_nor_mail() {
     let invitation = invite(&acme, "erik@acme.example", false).await;
     let token = token_mailed_to(&suite.mails(), "erik@acme.example").await;
     one(&acme, &invitation.user_id, MailState::Sent).await;
-    let ask = DeleteUserRequest { user_id: invitation.user_id.clone(), ..Default::default() };
-    UserServiceClient::new(acme.admin.client.clone()).delete_user(ask).await.expect("a deletion");
-    eventually("no mail is left", || async { mails(&acme, &invitation.user_id, &[]).await.is_empty() }).await;
+    let ask = DeleteUserRequest {
+        user_id: invitation.user_id.clone(),
+        ..Default::default()
+    };
+    UserServiceClient::new(acme.admin.client.clone())
+        .delete_user(ask)
+        .await
+        .expect("a deletion");
+    eventually("no mail is left", || async {
+        mails(&acme, &invitation.user_id, &[]).await.is_empty()
+    })
+    .await;
     let mut anyone = InvitationServiceClient::new(suite.anyone());
-    assert_refused!(anyone.preview_invitation(PreviewInvitationRequest { token }).await, "TOKEN_UNKNOWN");
+    assert_refused!(
+        anyone
+            .preview_invitation(PreviewInvitationRequest { token })
+            .await,
+        "TOKEN_UNKNOWN"
+    );
     let mut database = suite.database().connect().await;
     for table in ["invitations", "mails"] {
         let sql = format!("SELECT count(*) FROM invitation.{table} WHERE email ILIKE 'erik@%'");
-        let left: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&mut database).await.expect("a count");
+        let left: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+            .fetch_one(&mut database)
+            .await
+            .expect("a count");
         assert_eq!(left, 0, "{table}");
     }
     invite(&acme, "erik@acme.example", false).await;

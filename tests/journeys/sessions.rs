@@ -1,7 +1,8 @@
 //! Sessions and tokens.
 
 use contract::identity::{
-    ListSessionsRequest, RevokeSessionRequest, ValidateSessionRequest, session_service_client::SessionServiceClient,
+    ListSessionsRequest, RevokeSessionRequest, ValidateSessionRequest,
+    session_service_client::SessionServiceClient,
 };
 use testkit::{Client, eventually};
 use tonic::Status;
@@ -10,8 +11,13 @@ use usher_tests::{Suite, password, sign_in};
 use crate::assert_refused;
 
 async fn validate(anyone: &Client, session_token: &str) -> Result<String, Status> {
-    let ask = ValidateSessionRequest { session_token: session_token.into() };
-    let reply = SessionServiceClient::new(anyone.clone()).validate_session(ask).await?.into_inner();
+    let ask = ValidateSessionRequest {
+        session_token: session_token.into(),
+    };
+    let reply = SessionServiceClient::new(anyone.clone())
+        .validate_session(ask)
+        .await?
+        .into_inner();
     Ok(reply.session.expect("a session").user_id)
 }
 
@@ -22,28 +28,75 @@ async fn p_08_sessions_are_listed_and_revoked() {
     let secret = password();
     acme.user("sina@acme.example", &secret).await;
     let anyone = suite.anyone();
-    let first = sign_in(&anyone, "acme", "sina@acme.example", &secret).await.unwrap();
-    let second = sign_in(&anyone, "acme", "sina@acme.example", &secret).await.unwrap();
+    let first = sign_in(&anyone, "acme", "sina@acme.example", &secret)
+        .await
+        .unwrap();
+    let second = sign_in(&anyone, "acme", "sina@acme.example", &secret)
+        .await
+        .unwrap();
     assert_ne!(first.session_token, second.session_token);
     let mut sessions = SessionServiceClient::new(second.client.clone());
-    let listed = sessions.list_sessions(ListSessionsRequest::default()).await.unwrap().into_inner();
+    let listed = sessions
+        .list_sessions(ListSessionsRequest::default())
+        .await
+        .unwrap()
+        .into_inner();
     assert_eq!(listed.total_size, 2);
-    assert!(listed.sessions.iter().all(|session| !session.address.is_empty()), "where from is not told");
+    assert!(
+        listed
+            .sessions
+            .iter()
+            .all(|session| !session.address.is_empty()),
+        "where from is not told"
+    );
 
-    sessions.revoke_session(RevokeSessionRequest::default()).await.expect("logging out");
-    assert_refused!(validate(&anyone, &second.session_token).await, "SESSION_ENDED");
-    assert_eq!(validate(&anyone, &first.session_token).await.unwrap(), first.user_id);
+    sessions
+        .revoke_session(RevokeSessionRequest::default())
+        .await
+        .expect("logging out");
+    assert_refused!(
+        validate(&anyone, &second.session_token).await,
+        "SESSION_ENDED"
+    );
+    assert_eq!(
+        validate(&anyone, &first.session_token).await.unwrap(),
+        first.user_id
+    );
     // Another's session is nobody's business without the permission.
     let other = acme.member_without_roles("other@acme.example").await;
-    let ask = ListSessionsRequest { user_id: first.user_id.clone(), ..Default::default() };
-    assert_refused!(SessionServiceClient::new(other.client.clone()).list_sessions(ask.clone()).await, "PERMISSION_DENIED");
-    let seen = SessionServiceClient::new(acme.admin.client.clone()).list_sessions(ask).await.unwrap().into_inner();
+    let ask = ListSessionsRequest {
+        user_id: first.user_id.clone(),
+        ..Default::default()
+    };
+    assert_refused!(
+        SessionServiceClient::new(other.client.clone())
+            .list_sessions(ask.clone())
+            .await,
+        "PERMISSION_DENIED"
+    );
+    let seen = SessionServiceClient::new(acme.admin.client.clone())
+        .list_sessions(ask)
+        .await
+        .unwrap()
+        .into_inner();
     let session_id = seen.sessions[0].id.clone();
-    let revoke = RevokeSessionRequest { user_id: first.user_id.clone(), session_id };
-    SessionServiceClient::new(acme.admin.client.clone()).revoke_session(revoke).await.unwrap();
-    assert_refused!(validate(&anyone, &first.session_token).await, "SESSION_ENDED");
+    let revoke = RevokeSessionRequest {
+        user_id: first.user_id.clone(),
+        session_id,
+    };
+    SessionServiceClient::new(acme.admin.client.clone())
+        .revoke_session(revoke)
+        .await
+        .unwrap();
+    assert_refused!(
+        validate(&anyone, &first.session_token).await,
+        "SESSION_ENDED"
+    );
     eventually("the end at the gateway", || async {
-        SessionServiceClient::new(first.client.clone()).list_sessions(ListSessionsRequest::default()).await.is_err()
+        SessionServiceClient::new(first.client.clone())
+            .list_sessions(ListSessionsRequest::default())
+            .await
+            .is_err()
     })
     .await;
     suite.stop().await;
@@ -56,7 +109,11 @@ async fn b_13_a_changed_token_is_no_token() {
     let token = acme.admin.session_token.clone();
     let anyone = suite.anyone();
     validate(&anyone, &token).await.expect("the token as it is");
-    let mut mutants = vec![format!("{token}A"), token[..token.len() - 1].to_owned(), token.to_uppercase()];
+    let mut mutants = vec![
+        format!("{token}A"),
+        token[..token.len() - 1].to_owned(),
+        token.to_uppercase(),
+    ];
     for at in 0..token.len() {
         let mut mutant = token.clone().into_bytes();
         mutant[at] = if mutant[at] == b'A' { b'B' } else { b'A' };

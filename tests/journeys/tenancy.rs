@@ -5,7 +5,10 @@ use testkit::Database;
 
 /// Tables without a tenant: each with the reason why.
 const WITHOUT_TENANT: [(&str, &str); 6] = [
-    ("outbox", "read only by the relay and by FeedService, for all tenants"),
+    (
+        "outbox",
+        "read only by the relay and by FeedService, for all tenants",
+    ),
     ("cursors", "how far a consumer has read"),
     ("parked", "events that a consumer could not apply"),
     ("signing_keys", "keys of the installation"),
@@ -39,9 +42,14 @@ async fn holes(db: &mut PgConnection) -> Vec<String> {
             holes.push(format!("{schema}.{name} has no tenant_id"));
         }
         if !table.get::<bool, _>("forced") || table.get::<i64, _>("policies") != 2 {
-            holes.push(format!("{schema}.{name} is not under forced row level security with its two policies"));
+            holes.push(format!(
+                "{schema}.{name} is not under forced row level security with its two policies"
+            ));
         }
-        if table.get::<String, _>("owner").starts_with(&format!("usher_{schema}")) {
+        if table
+            .get::<String, _>("owner")
+            .starts_with(&format!("usher_{schema}"))
+        {
             holes.push(format!("{schema}.{name} belongs to the service's own role"));
         }
     }
@@ -104,14 +112,29 @@ async fn b_22_control_a_hole_is_found() {
     let database = Database::fresh().await;
     let mut db = database.connect().await;
     for (sql, hole) in [
-        ("ALTER TABLE identity.users NO FORCE ROW LEVEL SECURITY", "identity.users"),
-        ("ALTER TABLE invitation.mails DISABLE ROW LEVEL SECURITY", "invitation.mails"),
-        ("CREATE UNIQUE INDEX careless ON identity.users (email)", "careless"),
-        ("CREATE TABLE importer.forgotten (id uuid PRIMARY KEY)", "importer.forgotten"),
+        (
+            "ALTER TABLE identity.users NO FORCE ROW LEVEL SECURITY",
+            "identity.users",
+        ),
+        (
+            "ALTER TABLE invitation.mails DISABLE ROW LEVEL SECURITY",
+            "invitation.mails",
+        ),
+        (
+            "CREATE UNIQUE INDEX careless ON identity.users (email)",
+            "careless",
+        ),
+        (
+            "CREATE TABLE importer.forgotten (id uuid PRIMARY KEY)",
+            "importer.forgotten",
+        ),
     ] {
         sqlx::query(sql).execute(&mut db).await.expect(sql);
         let found = holes(&mut db).await;
-        assert!(found.iter().any(|one| one.contains(hole)), "{sql} is not noticed: {found:?}");
+        assert!(
+            found.iter().any(|one| one.contains(hole)),
+            "{sql} is not noticed: {found:?}"
+        );
     }
     drop(db);
     database.drop().await;
@@ -123,11 +146,19 @@ async fn b_22_a_query_without_a_tenant_sees_nothing() {
     let suite = usher_tests::Suite::start().await;
     suite.company("acme").await;
     let url = suite.database().url().replace("{service}", "identity");
-    let mut db = <PgConnection as sqlx::Connection>::connect(&url).await.expect("as the service");
-    let seen: i64 = sqlx::query_scalar("SELECT count(*) FROM identity.users").fetch_one(&mut db).await.unwrap();
+    let mut db = <PgConnection as sqlx::Connection>::connect(&url)
+        .await
+        .expect("as the service");
+    let seen: i64 = sqlx::query_scalar("SELECT count(*) FROM identity.users")
+        .fetch_one(&mut db)
+        .await
+        .unwrap();
     assert_eq!(seen, 0, "no tenant set");
     let mut admin = suite.database().connect().await;
-    let all: i64 = sqlx::query_scalar("SELECT count(*) FROM identity.users").fetch_one(&mut admin).await.unwrap();
+    let all: i64 = sqlx::query_scalar("SELECT count(*) FROM identity.users")
+        .fetch_one(&mut admin)
+        .await
+        .unwrap();
     assert!(all >= 2, "the control: there are users to see");
     suite.stop().await;
 }

@@ -1,10 +1,12 @@
 //! Users and their life.
 
 use contract::identity::{
-    CreateUserRequest, DeleteUserRequest, DisableUserRequest, EnableUserRequest, GetUserRequest, ListUsersRequest, User,
-    UserStatus, user_service_client::UserServiceClient,
+    CreateUserRequest, DeleteUserRequest, DisableUserRequest, EnableUserRequest, GetUserRequest,
+    ListUsersRequest, User, UserStatus, user_service_client::UserServiceClient,
 };
-use contract::invitation::{CreateInvitationRequest, invitation_service_client::InvitationServiceClient};
+use contract::invitation::{
+    CreateInvitationRequest, invitation_service_client::InvitationServiceClient,
+};
 use testkit::{Client, eventually};
 use tonic::Status;
 use usher_tests::{Suite, password, sign_in};
@@ -12,30 +14,63 @@ use usher_tests::{Suite, password, sign_in};
 use crate::assert_refused;
 
 async fn get(client: &Client, user_id: &str) -> Result<User, Status> {
-    let ask = GetUserRequest { user_id: user_id.into() };
-    Ok(UserServiceClient::new(client.clone()).get_user(ask).await?.into_inner().user.expect("a user"))
+    let ask = GetUserRequest {
+        user_id: user_id.into(),
+    };
+    Ok(UserServiceClient::new(client.clone())
+        .get_user(ask)
+        .await?
+        .into_inner()
+        .user
+        .expect("a user"))
 }
 
 async fn disable(client: &Client, user_id: &str) -> Result<User, Status> {
-    let ask = DisableUserRequest { user_id: user_id.into(), ..Default::default() };
-    Ok(UserServiceClient::new(client.clone()).disable_user(ask).await?.into_inner().user.expect("a user"))
+    let ask = DisableUserRequest {
+        user_id: user_id.into(),
+        ..Default::default()
+    };
+    Ok(UserServiceClient::new(client.clone())
+        .disable_user(ask)
+        .await?
+        .into_inner()
+        .user
+        .expect("a user"))
 }
 
 async fn enable(client: &Client, user_id: &str) -> Result<User, Status> {
-    let ask = EnableUserRequest { user_id: user_id.into(), ..Default::default() };
-    Ok(UserServiceClient::new(client.clone()).enable_user(ask).await?.into_inner().user.expect("a user"))
+    let ask = EnableUserRequest {
+        user_id: user_id.into(),
+        ..Default::default()
+    };
+    Ok(UserServiceClient::new(client.clone())
+        .enable_user(ask)
+        .await?
+        .into_inner()
+        .user
+        .expect("a user"))
 }
 
 async fn delete(client: &Client, user_id: &str) -> Result<(), Status> {
-    let ask = DeleteUserRequest { user_id: user_id.into(), ..Default::default() };
-    UserServiceClient::new(client.clone()).delete_user(ask).await.map(|_| ())
+    let ask = DeleteUserRequest {
+        user_id: user_id.into(),
+        ..Default::default()
+    };
+    UserServiceClient::new(client.clone())
+        .delete_user(ask)
+        .await
+        .map(|_| ())
 }
 
 async fn list(client: &Client, ask: &ListUsersRequest) -> (Vec<String>, u64) {
     let mut ask = ask.clone();
     let mut names = Vec::new();
     loop {
-        let page = UserServiceClient::new(client.clone()).list_users(ask.clone()).await.expect("users").into_inner();
+        let page = UserServiceClient::new(client.clone())
+            .list_users(ask.clone())
+            .await
+            .expect("users")
+            .into_inner();
         names.extend(page.users.into_iter().map(|user| user.email));
         if page.next_page_token.is_empty() {
             return (names, page.total_size);
@@ -50,17 +85,42 @@ async fn u_02_enabling_returns_to_what_the_user_was() {
     let acme = suite.company("acme").await;
     let admin = &acme.admin.client;
     let active = acme.user("active@acme.example", &password()).await;
-    assert_eq!(get(admin, &active).await.unwrap().status(), UserStatus::Active);
-    assert_eq!(disable(admin, &active).await.unwrap().status(), UserStatus::Inactive);
-    assert_eq!(enable(admin, &active).await.unwrap().status(), UserStatus::Active);
+    assert_eq!(
+        get(admin, &active).await.unwrap().status(),
+        UserStatus::Active
+    );
+    assert_eq!(
+        disable(admin, &active).await.unwrap().status(),
+        UserStatus::Inactive
+    );
+    assert_eq!(
+        enable(admin, &active).await.unwrap().status(),
+        UserStatus::Active
+    );
 
     let draft = acme.draft("invited@acme.example", &["analyst"]);
-    let ask = CreateInvitationRequest { invitation: Some(draft), ..Default::default() };
-    let reply = InvitationServiceClient::new(admin.clone()).create_invitation(ask).await.unwrap().into_inner();
+    let ask = CreateInvitationRequest {
+        invitation: Some(draft),
+        ..Default::default()
+    };
+    let reply = InvitationServiceClient::new(admin.clone())
+        .create_invitation(ask)
+        .await
+        .unwrap()
+        .into_inner();
     let invited = reply.invitation.unwrap().user_id;
-    assert_eq!(get(admin, &invited).await.unwrap().status(), UserStatus::Invited);
-    assert_eq!(disable(admin, &invited).await.unwrap().status(), UserStatus::Inactive);
-    assert_eq!(enable(admin, &invited).await.unwrap().status(), UserStatus::Invited);
+    assert_eq!(
+        get(admin, &invited).await.unwrap().status(),
+        UserStatus::Invited
+    );
+    assert_eq!(
+        disable(admin, &invited).await.unwrap().status(),
+        UserStatus::Inactive
+    );
+    assert_eq!(
+        enable(admin, &invited).await.unwrap().status(),
+        UserStatus::Invited
+    );
     suite.stop().await;
 }
 
@@ -70,40 +130,77 @@ async fn u_07_u_08_lists_page_both_ways_and_search() {
     let acme = suite.company("acme").await;
     let admin = &acme.admin.client;
     for number in 0..12 {
-        let email = format!("person{number:02}@{}.example", if number % 3 == 0 { "third" } else { "other" });
+        let email = format!(
+            "person{number:02}@{}.example",
+            if number % 3 == 0 { "third" } else { "other" }
+        );
         let ask = CreateUserRequest {
             first_name: format!("First{number:02}"),
-            last_name: if number < 6 { "Zimmermann".into() } else { "Öberg".into() },
+            last_name: if number < 6 {
+                "Zimmermann".into()
+            } else {
+                "Öberg".into()
+            },
             email,
             password: password(),
             ..Default::default()
         };
-        UserServiceClient::new(admin.clone()).create_user(ask).await.expect("a user");
+        UserServiceClient::new(admin.clone())
+            .create_user(ask)
+            .await
+            .expect("a user");
     }
     // The admin is the thirteenth.
-    let all = ListUsersRequest { page_size: 5, ..Default::default() };
+    let all = ListUsersRequest {
+        page_size: 5,
+        ..Default::default()
+    };
     let (paged, total) = list(admin, &all).await;
-    let (whole, _) = list(admin, &ListUsersRequest { page_size: 100, ..Default::default() }).await;
+    let (whole, _) = list(
+        admin,
+        &ListUsersRequest {
+            page_size: 100,
+            ..Default::default()
+        },
+    )
+    .await;
     assert_eq!((paged.len(), total), (13, 13));
     assert_eq!(paged, whole, "pages put together are the whole list");
 
     let mut users = UserServiceClient::new(admin.clone());
     let first = users.list_users(all.clone()).await.unwrap().into_inner();
-    let next = ListUsersRequest { page_token: first.next_page_token.clone(), ..all.clone() };
+    let next = ListUsersRequest {
+        page_token: first.next_page_token.clone(),
+        ..all.clone()
+    };
     let second = users.list_users(next).await.unwrap().into_inner();
-    let back = ListUsersRequest { page_token: second.previous_page_token, ..all };
+    let back = ListUsersRequest {
+        page_token: second.previous_page_token,
+        ..all
+    };
     let again = users.list_users(back).await.unwrap().into_inner();
     assert_eq!(again.users, first.users, "one page on and one back");
     assert!(first.previous_page_token.is_empty());
 
-    let search = |query: &str| ListUsersRequest { page_size: 5, query: query.into(), ..Default::default() };
+    let search = |query: &str| ListUsersRequest {
+        page_size: 5,
+        query: query.into(),
+        ..Default::default()
+    };
     assert_eq!(list(admin, &search("zimmer")).await.1, 6);
     assert_eq!(list(admin, &search("ÖBERG")).await.1, 6);
     assert_eq!(list(admin, &search("@third.example")).await.1, 4);
-    assert_eq!(list(admin, &search("first07")).await.0, ["person07@other.example"]);
+    assert_eq!(
+        list(admin, &search("first07")).await.0,
+        ["person07@other.example"]
+    );
     assert_eq!(list(admin, &search("100%_nobody")).await.1, 0);
 
-    let other = ListUsersRequest { page_token: first.next_page_token, query: "zimmer".into(), ..Default::default() };
+    let other = ListUsersRequest {
+        page_token: first.next_page_token,
+        query: "zimmer".into(),
+        ..Default::default()
+    };
     assert_refused!(users.list_users(other).await, "PAGE_TOKEN_INVALID");
     suite.stop().await;
 }
@@ -114,15 +211,24 @@ async fn u_11_a_disabled_user_is_refused_everywhere() {
     let acme = suite.company("acme").await;
     let secret = password();
     let user_id = acme.user("eve@acme.example", &secret).await;
-    let eve = sign_in(&suite.anyone(), "acme", "eve@acme.example", &secret).await.unwrap();
+    let eve = sign_in(&suite.anyone(), "acme", "eve@acme.example", &secret)
+        .await
+        .unwrap();
     get(&eve.client, "").await.expect("her own account");
     disable(&acme.admin.client, &user_id).await.unwrap();
-    eventually("the session's end at the gateway", || async { get(&eve.client, "").await.is_err() }).await;
-    let refused = sign_in(&suite.anyone(), "acme", "eve@acme.example", &secret).await.unwrap_err();
+    eventually("the session's end at the gateway", || async {
+        get(&eve.client, "").await.is_err()
+    })
+    .await;
+    let refused = sign_in(&suite.anyone(), "acme", "eve@acme.example", &secret)
+        .await
+        .unwrap_err();
     let refused = refused.downcast::<Status>().unwrap();
     assert_eq!(testkit::refusal(&refused).reason, "CREDENTIALS_WRONG");
     enable(&acme.admin.client, &user_id).await.unwrap();
-    sign_in(&suite.anyone(), "acme", "eve@acme.example", &secret).await.expect("a login after enabling");
+    sign_in(&suite.anyone(), "acme", "eve@acme.example", &secret)
+        .await
+        .expect("a login after enabling");
     suite.stop().await;
 }
 
@@ -139,15 +245,32 @@ async fn u_12_b_27_a_deleted_user_leaves_nothing_to_inherit() {
     assert_refused!(delete(admin, &first.user_id).await, "USER_NOT_FOUND");
     eventually("the seat to be free", || async {
         let ask = contract::licensing::GetLicenseRequest {};
-        let mut licenses = contract::licensing::license_service_client::LicenseServiceClient::new(admin.clone());
-        licenses.get_license(ask).await.unwrap().into_inner().license.unwrap().used_seats == 0
+        let mut licenses =
+            contract::licensing::license_service_client::LicenseServiceClient::new(admin.clone());
+        licenses
+            .get_license(ask)
+            .await
+            .unwrap()
+            .into_inner()
+            .license
+            .unwrap()
+            .used_seats
+            == 0
     })
     .await;
     let second = acme.member_without_roles("phoenix@acme.example").await;
     assert_ne!(second.user_id, first.user_id, "an id is never used again");
-    let ask = contract::authorization::CheckRequest { permission: "projects.view".into(), ..Default::default() };
-    let mut access = contract::authorization::access_service_client::AccessServiceClient::new(second.client.clone());
-    assert!(!access.check(ask).await.unwrap().into_inner().allowed, "a role was inherited");
+    let ask = contract::authorization::CheckRequest {
+        permission: "projects.view".into(),
+        ..Default::default()
+    };
+    let mut access = contract::authorization::access_service_client::AccessServiceClient::new(
+        second.client.clone(),
+    );
+    assert!(
+        !access.check(ask).await.unwrap().into_inner().allowed,
+        "a role was inherited"
+    );
     suite.stop().await;
 }
 
@@ -167,9 +290,16 @@ async fn every_mutation_can_be_repeated() {
     let first = users.create_user(ask.clone()).await.unwrap().into_inner();
     let again = users.create_user(ask.clone()).await.unwrap().into_inner();
     assert_eq!(first, again, "a repeated call answers the first reply");
-    let other = CreateUserRequest { first_name: "Other".into(), ..ask.clone() };
+    let other = CreateUserRequest {
+        first_name: "Other".into(),
+        ..ask.clone()
+    };
     assert_refused!(users.create_user(other).await, "REQUEST_ID_REUSED");
-    let taken = CreateUserRequest { email: "ONCE@acme.example".into(), request_id: String::new(), ..ask };
+    let taken = CreateUserRequest {
+        email: "ONCE@acme.example".into(),
+        request_id: String::new(),
+        ..ask
+    };
     assert_refused!(users.create_user(taken).await, "EMAIL_TAKEN");
     suite.stop().await;
 }
@@ -178,9 +308,18 @@ async fn every_mutation_can_be_repeated() {
 async fn bad_fields_are_named() {
     let suite = Suite::start().await;
     let acme = suite.company("acme").await;
-    let ask = CreateUserRequest { email: "not an address".into(), request_id: "7".into(), ..Default::default() };
-    let refused = UserServiceClient::new(acme.admin.client.clone()).create_user(ask).await;
+    let ask = CreateUserRequest {
+        email: "not an address".into(),
+        request_id: "7".into(),
+        ..Default::default()
+    };
+    let refused = UserServiceClient::new(acme.admin.client.clone())
+        .create_user(ask)
+        .await;
     let refusal = assert_refused!(refused, "FIELD_INVALID");
-    assert_eq!(refusal.fields, ["first_name", "last_name", "email", "password", "request_id"]);
+    assert_eq!(
+        refusal.fields,
+        ["first_name", "last_name", "email", "password", "request_id"]
+    );
     suite.stop().await;
 }

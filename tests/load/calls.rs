@@ -50,9 +50,15 @@ async fn subjects(fleet: &Fleet) -> Result<Vec<Subject<'_>>> {
     let checks: Vec<_> = fleet
         .user_ids
         .iter()
-        .map(|id| CheckRequest { user_id: id.clone(), permission: "projects.view".into(), ..Default::default() })
+        .map(|id| CheckRequest {
+            user_id: id.clone(),
+            permission: "projects.view".into(),
+            ..Default::default()
+        })
         .collect();
-    let validate = [ValidateSessionRequest { session_token: fleet.session_token.clone() }];
+    let validate = [ValidateSessionRequest {
+        session_token: fleet.session_token.clone(),
+    }];
     let as_service = [
         ("usher-service", service_token(fleet).await?),
         ("usher-tenant", fleet.tenant_id.clone()),
@@ -96,20 +102,41 @@ async fn subjects(fleet: &Fleet) -> Result<Vec<Subject<'_>>> {
 
 async fn service_token(fleet: &Fleet) -> Result<String> {
     let mut tokens = TokenServiceClient::new(Client::new(fleet.identity.channel()));
-    let ask = IssueServiceTokenRequest { service: "importer".into(), key: fleet.service_key.clone() };
-    Ok(tokens.issue_service_token(ask).await.context("a service token")?.into_inner().jwt)
+    let ask = IssueServiceTokenRequest {
+        service: "importer".into(),
+        key: fleet.service_key.clone(),
+    };
+    Ok(tokens
+        .issue_service_token(ask)
+        .await
+        .context("a service token")?
+        .into_inner()
+        .jwt)
 }
 
 /// One measurement: the volley, and µs of server processor time per call.
 async fn shoot(subject: &Subject<'_>, time: Duration) -> Result<(Volley, f64)> {
-    let used = || subject.servers.iter().map(|server| server.cpu()).sum::<Result<Duration>>();
+    let used = || {
+        subject
+            .servers
+            .iter()
+            .map(|server| server.cpu())
+            .sum::<Result<Duration>>()
+    };
     let before = used()?;
-    let volley = fire(subject.address, &subject.shot, time).await.with_context(|| subject.name.to_owned())?;
+    let volley = fire(subject.address, &subject.shot, time)
+        .await
+        .with_context(|| subject.name.to_owned())?;
     let cost = (used()? - before).as_secs_f64() * 1e6 / volley.calls as f64;
     Ok((volley, cost))
 }
 
-async fn compare(subject: &Subject<'_>, reference: &Subject<'_>, flags: &Flags, table: &mut Table) -> Result<()> {
+async fn compare(
+    subject: &Subject<'_>,
+    reference: &Subject<'_>,
+    flags: &Flags,
+    table: &mut Table,
+) -> Result<()> {
     let time = Duration::from_secs(flags.seconds);
     shoot(subject, Duration::from_secs(1)).await?;
     let (mut ours, mut echo) = (Vec::new(), Vec::new());
@@ -118,8 +145,12 @@ async fn compare(subject: &Subject<'_>, reference: &Subject<'_>, flags: &Flags, 
         echo.push(shoot(reference, time).await?);
     }
     let figures: [(&str, &'static str, &'static str, fn(&(Volley, f64)) -> f64); 4] = [
-        ("requests per second", "1/s", subject.goals[0], |one| one.0.per_second),
-        ("server CPU per request", "µs", subject.goals[1], |one| one.1),
+        ("requests per second", "1/s", subject.goals[0], |one| {
+            one.0.per_second
+        }),
+        ("server CPU per request", "µs", subject.goals[1], |one| {
+            one.1
+        }),
         ("p50", "µs", "", |one| one.0.p50),
         ("p99", "µs", "", |one| one.0.p99),
     ];

@@ -66,14 +66,31 @@ pub fn serve(listen: SocketAddr) -> Result<()> {
         process: boot::ProcessArgs,
     }
     let listen = listen.to_string();
-    let line = ["echo", "--listen", &listen, "--ops-listen", "127.0.0.1:0", "--log-format", "text", "--log", "warn"];
+    let line = [
+        "echo",
+        "--listen",
+        &listen,
+        "--ops-listen",
+        "127.0.0.1:0",
+        "--log-format",
+        "text",
+        "--log",
+        "warn",
+    ];
     let args = Only::try_parse_from(line)?.process;
-    let code = boot::run("echo", args, |_tasks| {
+    let code = boot::run("echo", &args, |_tasks| {
         let (_, serving) = watch::channel(true);
         let service = rpc::BoxedService::new(Echo);
-        ready(Ok(boot::Serving { service, parts: vec![serving] }))
+        ready(Ok(boot::Serving {
+            service,
+            parts: vec![serving],
+        }))
     });
-    if code == ExitCode::SUCCESS { Ok(()) } else { bail!("the echo failed") }
+    if code == ExitCode::SUCCESS {
+        Ok(())
+    } else {
+        bail!("the echo failed")
+    }
 }
 
 #[derive(Clone)]
@@ -100,10 +117,13 @@ struct Answer;
 
 impl UnaryService<EchoRequest> for Answer {
     type Response = EchoResponse;
-    type Future = Pin<Box<dyn Future<Output = Result<tonic::Response<EchoResponse>, Status>> + Send>>;
+    type Future =
+        Pin<Box<dyn Future<Output = Result<tonic::Response<EchoResponse>, Status>> + Send>>;
 
     fn call(&mut self, request: tonic::Request<EchoRequest>) -> Self::Future {
         let asked = Arc::new(request);
-        Box::pin(ready(Ok(tonic::Response::new(EchoResponse { allowed: !asked.get_ref().permission.is_empty() }))))
+        Box::pin(ready(Ok(tonic::Response::new(EchoResponse {
+            allowed: !asked.get_ref().permission.is_empty(),
+        }))))
     }
 }

@@ -26,14 +26,22 @@ pub struct Shot {
 
 impl Shot {
     /// Calls of one method with these headers; the messages are sent in turn.
-    pub fn new<M: Message>(path: &'static str, headers: &[(&'static str, String)], messages: &[M]) -> Result<Self> {
+    pub fn new<M: Message>(
+        path: &'static str,
+        headers: &[(&'static str, String)],
+        messages: &[M],
+    ) -> Result<Self> {
         let mut map = HeaderMap::new();
         map.insert("content-type", "application/grpc".parse()?);
         map.insert("te", "trailers".parse()?);
         for (name, value) in headers {
             map.insert(*name, value.parse()?);
         }
-        Ok(Self { path, headers: map, bodies: messages.iter().map(frame).collect() })
+        Ok(Self {
+            path,
+            headers: map,
+            bodies: messages.iter().map(frame).collect(),
+        })
     }
 }
 
@@ -62,7 +70,9 @@ pub async fn fire(address: SocketAddr, shot: &Arc<Shot>, time: Duration) -> Resu
         tokio::spawn(connection);
         for gunner in 0..IN_FLIGHT {
             let (sender, shot) = (sender.clone(), Arc::clone(shot));
-            gunners.push(tokio::spawn(async move { shoot(sender, &shot, gun * IN_FLIGHT + gunner, until).await }));
+            gunners.push(tokio::spawn(async move {
+                shoot(sender, &shot, gun * IN_FLIGHT + gunner, until).await
+            }));
         }
     }
     let mut latencies = Vec::new();
@@ -74,16 +84,29 @@ pub async fn fire(address: SocketAddr, shot: &Arc<Shot>, time: Duration) -> Resu
     ensure!(!latencies.is_empty(), "no call was answered");
     let at = |share: usize| f64::from(latencies[(latencies.len() - 1) * share / 100]);
     let calls = latencies.len() as u64;
-    Ok(Volley { per_second: latencies.len() as f64 / took, calls, p50: at(50), p99: at(99) })
+    Ok(Volley {
+        per_second: latencies.len() as f64 / took,
+        calls,
+        p50: at(50),
+        p99: at(99),
+    })
 }
 
-async fn shoot(sender: SendRequest<Bytes>, shot: &Shot, first: usize, until: Instant) -> Result<Vec<u32>> {
+async fn shoot(
+    sender: SendRequest<Bytes>,
+    shot: &Shot,
+    first: usize,
+    until: Instant,
+) -> Result<Vec<u32>> {
     let mut sender = sender.ready().await?;
     let mut latencies = Vec::with_capacity(16_384);
     let mut next = first;
     while Instant::now() < until {
         let begun = Instant::now();
-        let mut request = Request::builder().method(Method::POST).uri(format!("http://bench{}", shot.path)).body(())?;
+        let mut request = Request::builder()
+            .method(Method::POST)
+            .uri(format!("http://bench{}", shot.path))
+            .body(())?;
         request.headers_mut().clone_from(&shot.headers);
         let (reply, mut body) = sender.send_request(request, false)?;
         body.send_data(shot.bodies[next % shot.bodies.len()].clone(), true)?;
@@ -103,10 +126,17 @@ async fn receive(reply: h2::client::ResponseFuture) -> Result<()> {
         body.flow_control().release_capacity(piece.len())?;
     }
     let trailers = body.trailers().await?;
-    let status = head.headers.get("grpc-status").or_else(|| trailers.as_ref()?.get("grpc-status"));
+    let status = head
+        .headers
+        .get("grpc-status")
+        .or_else(|| trailers.as_ref()?.get("grpc-status"));
     match status.context("an answer without a status")?.as_bytes() {
         b"0" => Ok(()),
-        other => bail!("a call was refused with status {}: {:?}", String::from_utf8_lossy(other), head.headers),
+        other => bail!(
+            "a call was refused with status {}: {:?}",
+            String::from_utf8_lossy(other),
+            head.headers
+        ),
     }
 }
 

@@ -4,8 +4,8 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result};
 use contract::authorization::{
-    CreateRoleBindingRequest, ListRolesRequest, RoleSet, role_binding_service_client::RoleBindingServiceClient,
-    role_service_client::RoleServiceClient,
+    CreateRoleBindingRequest, ListRolesRequest, RoleSet,
+    role_binding_service_client::RoleBindingServiceClient, role_service_client::RoleServiceClient,
 };
 use contract::identity::{
     CreateTenantRequest, CreateUserRequest, MfaPolicy, tenant_service_client::TenantServiceClient,
@@ -91,7 +91,10 @@ const KEY: &str = "a service key for benches only";
 
 fn servers(database: &Database, mailbox: &Mailbox) -> Result<Vec<Process>> {
     let mut servers = Vec::new();
-    let ports: Vec<_> = SERVICES.iter().map(|_| free_port()).collect::<Result<_>>()?;
+    let ports: Vec<_> = SERVICES
+        .iter()
+        .map(|_| free_port())
+        .collect::<Result<_>>()?;
     let peers: Vec<String> = SERVICES
         .iter()
         .zip(&ports)
@@ -99,13 +102,26 @@ fn servers(database: &Database, mailbox: &Mailbox) -> Result<Vec<Process>> {
         .collect();
     for (name, port) in SERVICES.iter().zip(&ports) {
         let mut flags = common(&peers);
-        flags.extend(pair("--postgres-url", database.url().replace("{service}", name)));
+        flags.extend(pair(
+            "--postgres-url",
+            database.url().replace("{service}", name),
+        ));
         flags.extend(pair("--secret", suite::SECRET.to_owned()));
         flags.extend(own(name, mailbox));
-        servers.push(Process::start_at(*port, &format!("usher-{name}"), &flags, &log(name))?);
+        servers.push(Process::start_at(
+            *port,
+            &format!("usher-{name}"),
+            &flags,
+            &log(name),
+        )?);
     }
     let mut flags = common(&peers);
-    let bounds = ["--rate-per-second", "--rate-burst", "--attempts-per-minute", "--attempts-burst"];
+    let bounds = [
+        "--rate-per-second",
+        "--rate-burst",
+        "--attempts-per-minute",
+        "--attempts-burst",
+    ];
     flags.extend(bounds.iter().flat_map(|name| pair(name, "10000000".into())));
     servers.push(Process::start("usher-gateway", &flags, &log("gateway"))?);
     Ok(servers)
@@ -129,7 +145,11 @@ fn own(service: &str, mailbox: &Mailbox) -> Vec<String> {
         "identity" => {
             let names = SERVICES.iter().chain(&["gateway"]);
             let keys: Vec<_> = names.map(|name| format!("{name}={fingerprint}")).collect();
-            [pair("--service-keys", keys.join(",")), pair("--bootstrap-token", suite::BOOTSTRAP_TOKEN.into())].concat()
+            [
+                pair("--service-keys", keys.join(",")),
+                pair("--bootstrap-token", suite::BOOTSTRAP_TOKEN.into()),
+            ]
+            .concat()
         }
         "invitation" => [
             pair("--smtp-url", mailbox.smtp_url()),
@@ -157,14 +177,28 @@ async fn tenant(operator: &Client) -> Result<String> {
         mfa_policy: MfaPolicy::Off.into(),
         ..Default::default()
     };
-    let reply = TenantServiceClient::new(operator.clone()).create_tenant(ask).await?.into_inner();
+    let reply = TenantServiceClient::new(operator.clone())
+        .create_tenant(ask)
+        .await?
+        .into_inner();
     Ok(reply.tenant.context("a tenant")?.id)
 }
 
 async fn people(admin: &Client) -> Result<(Vec<String>, Vec<(String, String)>)> {
-    let ask = ListRolesRequest { page_size: 100, ..Default::default() };
-    let roles = RoleServiceClient::new(admin.clone()).list_roles(ask).await?.into_inner().roles;
-    let admin_role = roles.into_iter().find(|role| role.name == "admin").context("an admin role")?.id;
+    let ask = ListRolesRequest {
+        page_size: 100,
+        ..Default::default()
+    };
+    let roles = RoleServiceClient::new(admin.clone())
+        .list_roles(ask)
+        .await?
+        .into_inner()
+        .roles;
+    let admin_role = roles
+        .into_iter()
+        .find(|role| role.name == "admin")
+        .context("an admin role")?
+        .id;
     let (mut ids, mut people) = (Vec::new(), Vec::new());
     for number in 0..PEOPLE {
         let (email, secret) = (format!("person{number}@bench.example"), password());
@@ -175,14 +209,20 @@ async fn people(admin: &Client) -> Result<(Vec<String>, Vec<(String, String)>)> 
             password: secret.clone(),
             ..Default::default()
         };
-        let user = UserServiceClient::new(admin.clone()).create_user(ask).await?.into_inner().user;
+        let user = UserServiceClient::new(admin.clone())
+            .create_user(ask)
+            .await?
+            .into_inner()
+            .user;
         let user_id = user.context("a user")?.id;
         let ask = CreateRoleBindingRequest {
             user_id: user_id.clone(),
             role_id: admin_role.clone(),
             ..Default::default()
         };
-        RoleBindingServiceClient::new(admin.clone()).create_role_binding(ask).await?;
+        RoleBindingServiceClient::new(admin.clone())
+            .create_role_binding(ask)
+            .await?;
         ids.push(user_id);
         people.push((email, secret));
     }

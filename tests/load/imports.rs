@@ -40,18 +40,42 @@ pub async fn measure(fleet: &Fleet, flags: &Flags, table: &mut Table) -> Result<
 async fn import(admin: &Client, round: usize) -> Result<f64> {
     let mut file = String::from("Email,First Name,Last Name,Role,Default Group\n");
     for row in 0..ROWS {
-        writeln!(file, "p{row}@round{round}.example,First{row},Last{row},standard user,TRUE")?;
+        writeln!(
+            file,
+            "p{row}@round{round}.example,First{row},Last{row},standard user,TRUE"
+        )?;
     }
     let begun = Instant::now();
-    let header = UploadHeader { file_name: "bench.csv".into(), ..Default::default() };
-    let mut parts = vec![UploadImportRequest { part: Some(Part::Header(header)) }];
-    parts.extend(file.as_bytes().chunks(64 * 1024).map(|c| UploadImportRequest { part: Some(Part::Chunk(c.to_vec())) }));
+    let header = UploadHeader {
+        file_name: "bench.csv".into(),
+        ..Default::default()
+    };
+    let mut parts = vec![UploadImportRequest {
+        part: Some(Part::Header(header)),
+    }];
+    parts.extend(
+        file.as_bytes()
+            .chunks(64 * 1024)
+            .map(|c| UploadImportRequest {
+                part: Some(Part::Chunk(c.to_vec())),
+            }),
+    );
     let mut imports = ImportServiceClient::new(admin.clone());
-    let uploaded = imports.upload_import(tokio_stream::iter(parts)).await?.into_inner();
+    let uploaded = imports
+        .upload_import(tokio_stream::iter(parts))
+        .await?
+        .into_inner();
     let import_id = uploaded.import.context("an import")?.id;
-    let commit = CommitImportRequest { import_id: import_id.clone(), without_mails: true, ..Default::default() };
+    let commit = CommitImportRequest {
+        import_id: import_id.clone(),
+        without_mails: true,
+        ..Default::default()
+    };
     imports.commit_import(commit).await?;
-    let mut seen = imports.watch_import(WatchImportRequest { import_id }).await?.into_inner();
+    let mut seen = imports
+        .watch_import(WatchImportRequest { import_id })
+        .await?
+        .into_inner();
     while let Some(now) = seen.message().await? {
         let import = now.import.context("an import")?;
         if import.state() == ImportState::Done {
@@ -65,12 +89,20 @@ async fn import(admin: &Client, round: usize) -> Result<f64> {
 
 async fn copy(fleet: &Fleet, round: usize) -> Result<f64> {
     let mut db = fleet.database.connect().await;
-    sqlx::query("CREATE TABLE IF NOT EXISTS public.bench_users (LIKE identity.users INCLUDING ALL)").execute(&mut db).await?;
+    sqlx::query(
+        "CREATE TABLE IF NOT EXISTS public.bench_users (LIKE identity.users INCLUDING ALL)",
+    )
+    .execute(&mut db)
+    .await?;
     let mut rows = String::new();
     for row in 0..ROWS {
         let id = contract::Id::<contract::identity::User>::new();
         let email = format!("p{row}@round{round}.example");
-        writeln!(rows, "{}\t{id}\tFirst{row}\tLast{row}\t{email}\t{email}\ten", fleet.tenant_id)?;
+        writeln!(
+            rows,
+            "{}\t{id}\tFirst{row}\tLast{row}\t{email}\t{email}\ten",
+            fleet.tenant_id
+        )?;
     }
     let begun = Instant::now();
     let sql = "COPY public.bench_users (tenant_id, id, first_name, last_name, email, username, language) FROM STDIN";

@@ -50,7 +50,11 @@ async fn logins(fleet: &Fleet, time: Duration) -> Result<f64> {
                 match sign_in(&anyone, "bench", &email, &secret).await {
                     Ok(_) => count += 1,
                     // All threads are hashing: a client comes back later.
-                    Err(error) if error.downcast_ref().is_some_and(|status| refusal(status).retry) => {
+                    Err(error)
+                        if error
+                            .downcast_ref()
+                            .is_some_and(|status| refusal(status).retry) =>
+                    {
                         tokio::time::sleep(Duration::from_millis(5)).await;
                     }
                     Err(error) => return Err(error),
@@ -73,13 +77,19 @@ fn hashes(time: Duration) -> f64 {
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, std::num::NonZero::get) {
             scope.spawn(|| {
-                let Ok(params) = Params::new(19_456, 2, 1, Some(32)) else { return };
+                let Ok(params) = Params::new(19_456, 2, 1, Some(32)) else {
+                    return;
+                };
                 let mut memory = vec![Block::default(); params.block_count()];
                 let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
                 let mut out = [0; 32];
                 while begun.elapsed() < time {
-                    let hashed =
-                        hasher.hash_password_into_with_memory(b"a bench password", b"sixteen bytes sa", &mut out, &mut memory);
+                    let hashed = hasher.hash_password_into_with_memory(
+                        b"a bench password",
+                        b"sixteen bytes sa",
+                        &mut out,
+                        &mut memory,
+                    );
                     if hashed.is_ok() {
                         count.fetch_add(1, Ordering::Relaxed);
                     }

@@ -28,7 +28,11 @@ pub struct Table {
 
 impl Table {
     pub fn new(filter: Option<String>, json: bool) -> Self {
-        Self { rows: Vec::new(), filter, json }
+        Self {
+            rows: Vec::new(),
+            filter,
+            json,
+        }
     }
 
     /// Whether rows with this in their name are asked for.
@@ -43,7 +47,10 @@ impl Table {
         self.rows.push(row);
     }
 
-    #[expect(clippy::print_stdout, reason = "the bench talks to a person or a script")]
+    #[expect(
+        clippy::print_stdout,
+        reason = "the bench talks to a person or a script"
+    )]
     pub fn print(&self) {
         if self.json {
             for row in &self.rows {
@@ -58,12 +65,28 @@ impl Table {
             return;
         }
         let mut grid = Grid::new();
-        grid.load_style(ASCII_MARKDOWN).set_header(["row", "ours", "reference", "reference is", "ratio", "goal", "unit"]);
+        grid.load_style(ASCII_MARKDOWN).set_header([
+            "row",
+            "ours",
+            "reference",
+            "reference is",
+            "ratio",
+            "goal",
+            "unit",
+        ]);
         for row in &self.rows {
             let figures = [figure(row.ours), figure(row.reference)];
             let [ours, reference] = figures;
             let ratio = format!("{:.2}", ratio(row));
-            grid.add_row([&row.row, &ours, &reference, row.reference_name, &ratio, row.goal, row.unit]);
+            grid.add_row([
+                &row.row,
+                &ours,
+                &reference,
+                row.reference_name,
+                &ratio,
+                row.goal,
+                row.unit,
+            ]);
         }
         for column in [1, 2, 4] {
             if let Some(column) = grid.column_mut(column) {
@@ -79,7 +102,11 @@ fn ratio(row: &Row) -> f64 {
 }
 
 fn figure(value: f64) -> String {
-    if value >= 100.0 { format!("{value:.0}") } else { format!("{value:.1}") }
+    if value >= 100.0 {
+        format!("{value:.0}")
+    } else {
+        format!("{value:.1}")
+    }
 }
 
 /// The middle of the figures.

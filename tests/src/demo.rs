@@ -36,7 +36,9 @@ pub async fn run(setting: &Setting, steps: &mut Steps) -> Result<()> {
     let anyone = Client::new(setting.gateway.clone());
     let operator = sign_in(&anyone, "platform", &setting.operator, &setting.password).await?;
 
-    steps.begin("The operator creates Acme: role set, licensed roles, 150 seats, an admin, 3 projects");
+    steps.begin(
+        "The operator creates Acme: role set, licensed roles, 150 seats, an admin, 3 projects",
+    );
     let company = Company::found(&anyone, &operator, &setting.mails).await?;
 
     steps.begin("Acme's admin uploads people.csv, reviews it, and commits");

@@ -5,6 +5,7 @@
 //! gateway, `contract/` from the descriptors, `faults/` with kills and races,
 //! `foreign/` with clients in other languages, `load/` measures.
 
+mod company;
 pub mod demo;
 mod mail;
 mod people;
@@ -12,7 +13,8 @@ pub mod process;
 pub mod suite;
 mod world;
 
+pub use company::{Company, token_mailed_to};
 pub use mail::{Mail, Mails};
 pub use people::{Member, Setup, accept, password, sign_in, sign_in_with_code};
-pub use suite::{Company, Suite};
+pub use suite::Suite;
 pub use world::World;

@@ -2,10 +2,13 @@
 
 use anyhow::{Context, Result, bail};
 use contract::identity::{
-    ConfirmTotpRequest, EnrolTotpRequest, LoginFlow, LoginRequest, LoginStep, NewSession, VerifyTotpRequest,
-    confirm_totp_response, login_response, login_service_client::LoginServiceClient, verify_totp_response,
+    ConfirmTotpRequest, EnrolTotpRequest, LoginFlow, LoginRequest, LoginStep, NewSession,
+    VerifyTotpRequest, confirm_totp_response, login_response,
+    login_service_client::LoginServiceClient, verify_totp_response,
 };
-use contract::invitation::{AcceptInvitationRequest, invitation_service_client::InvitationServiceClient};
+use contract::invitation::{
+    AcceptInvitationRequest, invitation_service_client::InvitationServiceClient,
+};
 use testkit::{Authenticator, Client};
 
 /// A password that meets every rule, different for each call.
@@ -48,10 +51,21 @@ impl std::fmt::Debug for Member {
 /// where the tenant wants one.
 pub async fn accept(anyone: &Client, token: &str) -> Result<Setup> {
     let password = password();
-    let ask = AcceptInvitationRequest { token: token.to_owned(), password: password.clone(), ..Default::default() };
-    let accepted = InvitationServiceClient::new(anyone.clone()).accept_invitation(ask).await?.into_inner();
-    let mut setup =
-        Setup { user_id: accepted.user_id, password, authenticator: None, session_token: None };
+    let ask = AcceptInvitationRequest {
+        token: token.to_owned(),
+        password: password.clone(),
+        ..Default::default()
+    };
+    let accepted = InvitationServiceClient::new(anyone.clone())
+        .accept_invitation(ask)
+        .await?
+        .into_inner();
+    let mut setup = Setup {
+        user_id: accepted.user_id,
+        password,
+        authenticator: None,
+        session_token: None,
+    };
     if let Some(flow) = accepted.flow {
         let (authenticator, session) = enrol(anyone, &flow).await?;
         setup.authenticator = Some(authenticator);
@@ -63,10 +77,18 @@ pub async fn accept(anyone: &Client, token: &str) -> Result<Setup> {
 async fn enrol(anyone: &Client, flow: &LoginFlow) -> Result<(Authenticator, NewSession)> {
     let mut login = LoginServiceClient::new(anyone.clone());
     let flow_token = flow.flow_token.clone();
-    let enrolled = login.enrol_totp(EnrolTotpRequest { flow_token: flow_token.clone() }).await?.into_inner();
+    let enrolled = login
+        .enrol_totp(EnrolTotpRequest {
+            flow_token: flow_token.clone(),
+        })
+        .await?
+        .into_inner();
     let authenticator = Authenticator::scan(&enrolled.otpauth_uri);
     let code = authenticator.code(0);
-    let confirmed = login.confirm_totp(ConfirmTotpRequest { flow_token, code }).await?.into_inner();
+    let confirmed = login
+        .confirm_totp(ConfirmTotpRequest { flow_token, code })
+        .await?
+        .into_inner();
     match confirmed.outcome {
         Some(confirm_totp_response::Outcome::Session(session)) => Ok((authenticator, session)),
         other => bail!("the first code should be enough to log in, but: {other:?}"),
@@ -74,10 +96,17 @@ async fn enrol(anyone: &Client, flow: &LoginFlow) -> Result<(Authenticator, NewS
 }
 
 /// Logs in with a password alone.
-pub async fn sign_in(anyone: &Client, tenant: &str, username: &str, password: &str) -> Result<Member> {
+pub async fn sign_in(
+    anyone: &Client,
+    tenant: &str,
+    username: &str,
+    password: &str,
+) -> Result<Member> {
     match login(anyone, tenant, username, password).await? {
         login_response::Outcome::Session(session) => member(anyone, session),
-        login_response::Outcome::Flow(flow) => bail!("a password should be enough, but: {:?}", flow.next_steps),
+        login_response::Outcome::Flow(flow) => {
+            bail!("a password should be enough, but: {:?}", flow.next_steps)
+        }
     }
 }
 
@@ -89,33 +118,59 @@ pub async fn sign_in_with_code(
     setup: &Setup,
     steps: i64,
 ) -> Result<Member> {
-    let login_response::Outcome::Flow(flow) = login(anyone, tenant, username, &setup.password).await? else {
+    let login_response::Outcome::Flow(flow) =
+        login(anyone, tenant, username, &setup.password).await?
+    else {
         bail!("a password alone was enough");
     };
     if flow.next_steps != [i32::from(LoginStep::VerifyTotp)] {
         bail!("the flow wants {:?}", flow.next_steps);
     }
-    let authenticator = setup.authenticator.as_ref().context("no authenticator was enrolled")?;
-    let ask = VerifyTotpRequest { flow_token: flow.flow_token, code: authenticator.code(steps) };
-    let verified = LoginServiceClient::new(anyone.clone()).verify_totp(ask).await?.into_inner();
+    let authenticator = setup
+        .authenticator
+        .as_ref()
+        .context("no authenticator was enrolled")?;
+    let ask = VerifyTotpRequest {
+        flow_token: flow.flow_token,
+        code: authenticator.code(steps),
+    };
+    let verified = LoginServiceClient::new(anyone.clone())
+        .verify_totp(ask)
+        .await?
+        .into_inner();
     match verified.outcome {
         Some(verify_totp_response::Outcome::Session(session)) => member(anyone, session),
         other => bail!("password and code should be enough, but: {other:?}"),
     }
 }
 
-async fn login(anyone: &Client, tenant: &str, username: &str, password: &str) -> Result<login_response::Outcome> {
+async fn login(
+    anyone: &Client,
+    tenant: &str,
+    username: &str,
+    password: &str,
+) -> Result<login_response::Outcome> {
     let ask = LoginRequest {
         tenant: tenant.to_owned(),
         username: username.to_owned(),
         password: password.to_owned(),
     };
-    let reply = LoginServiceClient::new(anyone.clone()).login(ask).await?.into_inner();
+    let reply = LoginServiceClient::new(anyone.clone())
+        .login(ask)
+        .await?
+        .into_inner();
     reply.outcome.context("the login answered nothing")
 }
 
 fn member(anyone: &Client, session: NewSession) -> Result<Member> {
     let client = anyone.signed_in(&session.session_token);
-    let user_id = session.session.context("a new session without the session")?.user_id;
-    Ok(Member { user_id, session_token: session.session_token, client })
+    let user_id = session
+        .session
+        .context("a new session without the session")?
+        .user_id;
+    Ok(Member {
+        user_id,
+        session_token: session.session_token,
+        client,
+    })
 }

@@ -29,10 +29,21 @@ impl Process {
     }
 
     /// The same at an address that others know already.
-    pub fn start_at(address: SocketAddr, binary: &str, flags: &[String], log: &Path) -> Result<Self> {
+    pub fn start_at(
+        address: SocketAddr,
+        binary: &str,
+        flags: &[String],
+        log: &Path,
+    ) -> Result<Self> {
         let binary = bin_dir()?.join(binary);
         let child = spawn(&binary, flags, address, log)?;
-        Ok(Self { binary, flags: flags.to_vec(), log: log.to_owned(), address, child })
+        Ok(Self {
+            binary,
+            flags: flags.to_vec(),
+            log: log.to_owned(),
+            address,
+            child,
+        })
     }
 
     /// Where it listens.
@@ -48,7 +59,10 @@ impl Process {
     #[must_use]
     pub fn channel(&self) -> Channel {
         let uri = format!("http://{}", self.address);
-        Channel::remote(uri.parse().unwrap_or_else(|_| unreachable!("an address is a URI")))
+        Channel::remote(
+            uri.parse()
+                .unwrap_or_else(|_| unreachable!("an address is a URI")),
+        )
     }
 
     /// Waits until it answers calls.
@@ -82,7 +96,10 @@ impl Process {
     pub fn cpu(&self) -> Result<Duration> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
         // The name in parentheses may hold blanks; fields 14 and 15 are the times.
-        let rest = stat.rsplit_once(')').context("the shape of /proc/pid/stat")?.1;
+        let rest = stat
+            .rsplit_once(')')
+            .context("the shape of /proc/pid/stat")?
+            .1;
         let fields: Vec<&str> = rest.split_whitespace().collect();
         let ticks: u64 = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
         // USER_HZ is 100 on every Linux that Rust runs on.
@@ -103,20 +120,33 @@ pub fn suite_flags(database: &Database, redis: &str, smtp_url: &str) -> Vec<Stri
     let flags = [
         ("--postgres-url", database.url()),
         ("--redis-url", redis.to_owned()),
-        ("--redis-prefix", format!("test:{}:", uuid::Uuid::new_v4().simple())),
+        (
+            "--redis-prefix",
+            format!("test:{}:", uuid::Uuid::new_v4().simple()),
+        ),
         ("--secret", crate::suite::SECRET.to_owned()),
         ("--smtp-url", smtp_url.to_owned()),
         ("--mail-from", "Usher <no-reply@usher.example>".to_owned()),
         ("--link-base", "https://people.example/".to_owned()),
-        ("--bootstrap-token", crate::suite::BOOTSTRAP_TOKEN.to_owned()),
+        (
+            "--bootstrap-token",
+            crate::suite::BOOTSTRAP_TOKEN.to_owned(),
+        ),
         ("--ops-listen", "127.0.0.1:0".to_owned()),
         ("--log-format", "text".to_owned()),
     ];
-    flags.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect()
+    flags
+        .into_iter()
+        .flat_map(|(name, value)| [name.to_owned(), value])
+        .collect()
 }
 
 fn spawn(binary: &Path, flags: &[String], address: SocketAddr, log: &Path) -> Result<Child> {
-    let log = File::options().create(true).append(true).open(log).context("the log")?;
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(log)
+        .context("the log")?;
     Command::new(binary)
         .args(flags)
         .args(["--listen", &address.to_string()])
@@ -124,7 +154,12 @@ fn spawn(binary: &Path, flags: &[String], address: SocketAddr, log: &Path) -> Re
         .stdout(log.try_clone()?)
         .stderr(log)
         .spawn()
-        .with_context(|| format!("starting {}: was it built? `cargo dev test` does", binary.display()))
+        .with_context(|| {
+            format!(
+                "starting {}: was it built? `cargo dev test` does",
+                binary.display()
+            )
+        })
 }
 
 /// A port that was free a moment ago.
@@ -136,5 +171,9 @@ pub fn free_port() -> Result<SocketAddr> {
 fn bin_dir() -> Result<PathBuf> {
     let own = std::env::current_exe()?;
     let dir = own.parent().context("a binary is in a folder")?;
-    Ok(if dir.ends_with("deps") { dir.parent().context("deps is in a folder")?.to_owned() } else { dir.to_owned() })
+    Ok(if dir.ends_with("deps") {
+        dir.parent().context("deps is in a folder")?.to_owned()
+    } else {
+        dir.to_owned()
+    })
 }

@@ -2,15 +2,17 @@
 
 use std::path::PathBuf;
 
-use contract::identity::{CreateTenantRequest, MfaPolicy, tenant_service_client::TenantServiceClient};
-use contract::authorization::RoleSet;
-use mailbox::Mailbox;
-use testkit::{Client, Database};
 use crate::{
     Mails, Member, password,
     process::{Process, suite_flags},
     suite,
 };
+use contract::authorization::RoleSet;
+use contract::identity::{
+    CreateTenantRequest, MfaPolicy, tenant_service_client::TenantServiceClient,
+};
+use mailbox::Mailbox;
+use testkit::{Client, Database};
 
 /// A suite that can be killed.
 pub struct World {
@@ -36,15 +38,25 @@ impl World {
     pub async fn start(redis: &str, flags: &[&str]) -> Self {
         let database = Database::fresh().await;
         let mailbox = Mailbox::start_on_loopback().expect("a mail catcher");
-        let log = std::env::temp_dir().join(format!("usher-world-{}.log", uuid::Uuid::new_v4().simple()));
+        let log =
+            std::env::temp_dir().join(format!("usher-world-{}.log", uuid::Uuid::new_v4().simple()));
         let mut all = suite_flags(&database, redis, &mailbox.smtp_url());
         all.extend(flags.iter().map(|&flag| flag.to_owned()));
         let process = Process::start("usher-suite", &all, &log).expect("a suite");
         process.ready().await;
         let anyone = Client::new(process.channel());
         let operator_password = password();
-        let operator = suite::bootstrap(&anyone, &operator_password).await.expect("an operator");
-        Self { database, mailbox, process, operator, operator_password, log }
+        let operator = suite::bootstrap(&anyone, &operator_password)
+            .await
+            .expect("an operator");
+        Self {
+            database,
+            mailbox,
+            process,
+            operator,
+            operator_password,
+            log,
+        }
     }
 
     /// Somebody without a credential.
@@ -71,7 +83,10 @@ impl World {
             mfa_policy: MfaPolicy::Optional.into(),
             ..Default::default()
         };
-        TenantServiceClient::new(self.operator.client.clone()).create_tenant(ask).await.expect("a tenant");
+        TenantServiceClient::new(self.operator.client.clone())
+            .create_tenant(ask)
+            .await
+            .expect("a tenant");
         self.operator.client.in_tenant(name)
     }
 

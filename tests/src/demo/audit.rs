@@ -1,7 +1,9 @@
 //! Step 8: what happened, as the audit trail tells it.
 
 use anyhow::{Result, ensure};
-use contract::identity::{AuditRecord, ListAuditRecordsRequest, audit_service_client::AuditServiceClient};
+use contract::identity::{
+    AuditRecord, ListAuditRecordsRequest, audit_service_client::AuditServiceClient,
+};
 use testkit::{Client, until};
 
 use super::{Company, Steps, invitee::Guest};
@@ -37,27 +39,53 @@ pub async fn verify(company: &Company, guest: &Guest, steps: &Steps) -> Result<(
         missing(&records).is_none().then_some(records)
     })
     .await;
-    let disabled = records.iter().find(|one| one.action == "user_disabled" && one.target_id == guest.setup.user_id);
-    let by = disabled.and_then(|one| one.actor.as_ref()).map(|actor| actor.user_id.as_str());
-    ensure!(by == Some(&company.admin.user_id), "who disabled the guest is not told: {disabled:?}");
-    for record in records.iter().filter(|one| STORY.contains(&one.action.as_str())) {
+    let disabled = records
+        .iter()
+        .find(|one| one.action == "user_disabled" && one.target_id == guest.setup.user_id);
+    let by = disabled
+        .and_then(|one| one.actor.as_ref())
+        .map(|actor| actor.user_id.as_str());
+    ensure!(
+        by == Some(&company.admin.user_id),
+        "who disabled the guest is not told: {disabled:?}"
+    );
+    for record in records
+        .iter()
+        .filter(|one| STORY.contains(&one.action.as_str()))
+    {
         let actor = record.actor.clone().unwrap_or_default();
         let somebody = !actor.user_id.is_empty() || !actor.service.is_empty();
         ensure!(somebody, "nobody did {record:?}");
-        ensure!(actor.service.is_empty() || !actor.user_id.is_empty() || record.action == "import_done", "{record:?}");
-        ensure!(!actor.address.is_empty() || !actor.service.is_empty(), "no address in {record:?}");
+        ensure!(
+            actor.service.is_empty() || !actor.user_id.is_empty() || record.action == "import_done",
+            "{record:?}"
+        );
+        ensure!(
+            !actor.address.is_empty() || !actor.service.is_empty(),
+            "no address in {record:?}"
+        );
     }
-    let times: Vec<_> = records.iter().filter_map(|one| one.occur_time).map(|at| (at.seconds, at.nanos)).collect();
+    let times: Vec<_> = records
+        .iter()
+        .filter_map(|one| one.occur_time)
+        .map(|at| (at.seconds, at.nanos))
+        .collect();
     ensure!(times.is_sorted(), "the trail is out of order");
     steps.note(&format!("{} records", records.len()));
     Ok(())
 }
 
 async fn records(client: &Client) -> Result<Vec<AuditRecord>> {
-    let mut ask = ListAuditRecordsRequest { page_size: 100, ..Default::default() };
+    let mut ask = ListAuditRecordsRequest {
+        page_size: 100,
+        ..Default::default()
+    };
     let mut records = Vec::new();
     loop {
-        let page = AuditServiceClient::new(client.clone()).list_audit_records(ask.clone()).await?.into_inner();
+        let page = AuditServiceClient::new(client.clone())
+            .list_audit_records(ask.clone())
+            .await?
+            .into_inner();
         records.extend(page.records);
         if page.next_page_token.is_empty() {
             return Ok(records);

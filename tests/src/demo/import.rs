@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use contract::importer::{
-    CommitImportRequest, GetImportRequest, Import, ImportRow, ImportState, ListImportRowsRequest, MapImportRoleRequest,
-    RowState, UpdateImportRowRequest, UploadHeader, UploadImportRequest, WatchImportRequest,
-    import_service_client::ImportServiceClient, upload_import_request::Part,
+    CommitImportRequest, GetImportRequest, Import, ImportRow, ImportState, ListImportRowsRequest,
+    MapImportRoleRequest, RowState, UpdateImportRowRequest, UploadHeader, UploadImportRequest,
+    WatchImportRequest, import_service_client::ImportServiceClient, upload_import_request::Part,
 };
 use indicatif::ProgressBar;
 use serde_json::Value;
@@ -31,26 +31,56 @@ pub async fn review(company: &Company, steps: &Steps) -> Result<Import> {
     let counts = import.counts.context("an import without counts")?;
     steps.note(&format!(
         "{} rows: {} good, {} flagged, {} wrong, {} duplicate, {} blank; {} over the seats",
-        counts.total, counts.good, counts.flagged, counts.wrong, counts.duplicate, counts.blank, counts.over_seats
+        counts.total,
+        counts.good,
+        counts.flagged,
+        counts.wrong,
+        counts.duplicate,
+        counts.blank,
+        counts.over_seats
     ));
-    ensure!(counts.over_seats == 32, "32 rows should be over the seats, not {}", counts.over_seats);
+    ensure!(
+        counts.over_seats == 32,
+        "32 rows should be over the seats, not {}",
+        counts.over_seats
+    );
 
     let wrong = rows(&company.admin.client, &import.id, &[RowState::Wrong]).await?;
-    fix(&mut imports, &import.id, wrong.first().context("no wrong row")?).await?;
+    fix(
+        &mut imports,
+        &import.id,
+        wrong.first().context("no wrong row")?,
+    )
+    .await?;
     for unknown in &import.unknown_roles {
         let ask = MapImportRoleRequest {
             import_id: import.id.clone(),
             name: unknown.name.clone(),
             role_id: company.roles["standard user"].clone(),
         };
-        imports.map_import_role(ask).await.with_context(|| format!("mapping {:?}", unknown.name))?;
+        imports
+            .map_import_role(ask)
+            .await
+            .with_context(|| format!("mapping {:?}", unknown.name))?;
     }
     company.set_seats(MORE_SEATS).await?;
     let import = get(&mut imports, &import.id).await?;
     let counts = import.counts.context("an import without counts")?;
-    ensure!(counts.flagged == 0, "every role was mapped, yet {} rows are flagged", counts.flagged);
-    ensure!(counts.over_seats == 0, "with {MORE_SEATS} seats none is missing, yet {}", counts.over_seats);
-    ensure!(u64::from(counts.users) == number(&expected, "users")? + 1, "one row was mended, yet {}", counts.users);
+    ensure!(
+        counts.flagged == 0,
+        "every role was mapped, yet {} rows are flagged",
+        counts.flagged
+    );
+    ensure!(
+        counts.over_seats == 0,
+        "with {MORE_SEATS} seats none is missing, yet {}",
+        counts.over_seats
+    );
+    ensure!(
+        u64::from(counts.users) == number(&expected, "users")? + 1,
+        "one row was mended, yet {}",
+        counts.users
+    );
     Ok(import)
 }
 
@@ -73,13 +103,20 @@ pub async fn commit(company: &Company, import: &Import, steps: &Steps) -> Result
     let done = loop {
         match watch(&mut imports, &import.id, &bar).await {
             Ok(import) => break import,
-            Err(status) if is_away(&status) => tokio::time::sleep(std::time::Duration::from_millis(200)).await,
+            Err(status) if is_away(&status) => {
+                tokio::time::sleep(std::time::Duration::from_millis(200)).await
+            }
             Err(status) => return Err(status.into()),
         }
     };
     bar.finish_and_clear();
     let progress = done.progress.context("an import without progress")?;
-    ensure!(done.state() == ImportState::Done, "the commit ended as {:?}: {}", done.state(), done.failure);
+    ensure!(
+        done.state() == ImportState::Done,
+        "the commit ended as {:?}: {}",
+        done.state(),
+        done.failure
+    );
     ensure!(
         (progress.created, progress.skipped, progress.failed) == (users, 0, 0),
         "{users} rows should become users: {progress:?}"
@@ -101,7 +138,12 @@ pub async fn rows(client: &Client, import_id: &str, states: &[RowState]) -> Resu
         let page = imports.list_import_rows(ask.clone()).await?.into_inner();
         rows.extend(page.rows);
         if page.next_page_token.is_empty() {
-            ensure!(rows.len() as u64 == page.total_size, "{} rows, total {}", rows.len(), page.total_size);
+            ensure!(
+                rows.len() as u64 == page.total_size,
+                "{} rows, total {}",
+                rows.len(),
+                page.total_size
+            );
             return Ok(rows);
         }
         ask.page_token = page.next_page_token;
@@ -111,11 +153,21 @@ pub async fn rows(client: &Client, import_id: &str, states: &[RowState]) -> Resu
 /// Sends a file of `tests/data` in pieces.
 pub async fn upload(client: &Client, file_name: &str) -> Result<Import> {
     let bytes = std::fs::read(data(file_name)).with_context(|| format!("reading {file_name}"))?;
-    let header = UploadHeader { file_name: file_name.to_owned(), ..Default::default() };
-    let mut parts = vec![UploadImportRequest { part: Some(Part::Header(header)) }];
-    parts.extend(bytes.chunks(16 * 1024).map(|chunk| UploadImportRequest { part: Some(Part::Chunk(chunk.to_vec())) }));
+    let header = UploadHeader {
+        file_name: file_name.to_owned(),
+        ..Default::default()
+    };
+    let mut parts = vec![UploadImportRequest {
+        part: Some(Part::Header(header)),
+    }];
+    parts.extend(bytes.chunks(16 * 1024).map(|chunk| UploadImportRequest {
+        part: Some(Part::Chunk(chunk.to_vec())),
+    }));
     let mut imports = ImportServiceClient::new(client.clone());
-    let reply = imports.upload_import(tokio_stream::iter(parts)).await.context("uploading")?;
+    let reply = imports
+        .upload_import(tokio_stream::iter(parts))
+        .await
+        .context("uploading")?;
     reply.into_inner().import.context("no import in the reply")
 }
 
@@ -144,7 +196,9 @@ async fn watch(
     import_id: &str,
     bar: &ProgressBar,
 ) -> Result<Import, Status> {
-    let ask = WatchImportRequest { import_id: import_id.to_owned() };
+    let ask = WatchImportRequest {
+        import_id: import_id.to_owned(),
+    };
     let mut stream = imports.watch_import(ask).await?.into_inner();
     while let Some(seen) = stream.message().await? {
         let Some(import) = seen.import else { continue };
@@ -153,16 +207,32 @@ async fn watch(
             return Ok(import);
         }
     }
-    Err(Status::unavailable("the stream ended before the commit did"))
+    Err(Status::unavailable(
+        "the stream ended before the commit did",
+    ))
 }
 
 async fn get(imports: &mut ImportServiceClient<Client>, import_id: &str) -> Result<Import> {
-    let reply = imports.get_import(GetImportRequest { import_id: import_id.to_owned() }).await?;
+    let reply = imports
+        .get_import(GetImportRequest {
+            import_id: import_id.to_owned(),
+        })
+        .await?;
     reply.into_inner().import.context("no import in the reply")
 }
 
-async fn fix(imports: &mut ImportServiceClient<Client>, import_id: &str, row: &ImportRow) -> Result<()> {
-    let or = |value: &str, other: &str| Some(if value.is_empty() { other.to_owned() } else { value.to_owned() });
+async fn fix(
+    imports: &mut ImportServiceClient<Client>,
+    import_id: &str,
+    row: &ImportRow,
+) -> Result<()> {
+    let or = |value: &str, other: &str| {
+        Some(if value.is_empty() {
+            other.to_owned()
+        } else {
+            value.to_owned()
+        })
+    };
     let ask = UpdateImportRowRequest {
         import_id: import_id.to_owned(),
         line: row.line,
@@ -172,8 +242,18 @@ async fn fix(imports: &mut ImportServiceClient<Client>, import_id: &str, row: &I
         role: Some("standard user".into()),
         ..Default::default()
     };
-    let row = imports.update_import_row(ask).await?.into_inner().row.context("no row in the reply")?;
-    ensure!(row.state() == RowState::Good, "the mended row is {:?}: {:?}", row.state(), row.problems);
+    let row = imports
+        .update_import_row(ask)
+        .await?
+        .into_inner()
+        .row
+        .context("no row in the reply")?;
+    ensure!(
+        row.state() == RowState::Good,
+        "the mended row is {:?}: {:?}",
+        row.state(),
+        row.problems
+    );
     Ok(())
 }
 
@@ -189,17 +269,30 @@ fn compare(import: &Import, expected: &Value) -> Result<()> {
     ];
     for (name, seen) in seen {
         let wanted = number(expected, name)?;
-        ensure!(u64::from(seen) == wanted, "{name}: {wanted} expected, the preview says {seen}");
+        ensure!(
+            u64::from(seen) == wanted,
+            "{name}: {wanted} expected, the preview says {seen}"
+        );
     }
     Ok(())
 }
 
 /// Row for row: every row that is not good, and no other.
 async fn compare_rows(client: &Client, import_id: &str, expected: &Value) -> Result<()> {
-    let states = [RowState::Flagged, RowState::Wrong, RowState::Duplicate, RowState::Blank];
-    let seen: BTreeMap<u64, String> =
-        rows(client, import_id, &states).await?.iter().map(|row| (row.line.into(), word(row.state()))).collect();
-    let list = expected["not_good_lines"].as_array().context("the expected file lists no lines")?;
+    let states = [
+        RowState::Flagged,
+        RowState::Wrong,
+        RowState::Duplicate,
+        RowState::Blank,
+    ];
+    let seen: BTreeMap<u64, String> = rows(client, import_id, &states)
+        .await?
+        .iter()
+        .map(|row| (row.line.into(), word(row.state())))
+        .collect();
+    let list = expected["not_good_lines"]
+        .as_array()
+        .context("the expected file lists no lines")?;
     let wanted: BTreeMap<u64, String> = list
         .iter()
         .filter_map(|pair| Some((pair[0].as_u64()?, pair[1].as_str()?.to_owned())))
@@ -209,25 +302,36 @@ async fn compare_rows(client: &Client, import_id: &str, expected: &Value) -> Res
         .filter(|(line, state)| seen.get(*line) != Some(*state))
         .chain(seen.iter().filter(|(line, _)| !wanted.contains_key(*line)))
         .collect();
-    ensure!(wrong.is_empty(), "lines judged otherwise than expected: {wrong:?}");
+    ensure!(
+        wrong.is_empty(),
+        "lines judged otherwise than expected: {wrong:?}"
+    );
     Ok(())
 }
 
 fn word(state: RowState) -> String {
-    state.as_str_name().trim_start_matches("ROW_STATE_").to_lowercase()
+    state
+        .as_str_name()
+        .trim_start_matches("ROW_STATE_")
+        .to_lowercase()
 }
 
 /// What is known of `people.csv`.
 pub fn expected() -> Result<Value> {
-    let text = std::fs::read_to_string(data("people.expected.json")).context("reading people.expected.json")?;
+    let text = std::fs::read_to_string(data("people.expected.json"))
+        .context("reading people.expected.json")?;
     Ok(serde_json::from_str(&text)?)
 }
 
 /// A number of the expected file.
 pub fn number(expected: &Value, name: &str) -> Result<u64> {
-    expected[name].as_u64().with_context(|| format!("the expected file does not say {name}"))
+    expected[name]
+        .as_u64()
+        .with_context(|| format!("the expected file does not say {name}"))
 }
 
 fn data(file_name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data").join(file_name)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("data")
+        .join(file_name)
 }

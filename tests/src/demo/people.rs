@@ -8,9 +8,12 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use contract::authorization::{
     ListGroupMembersRequest, ListGroupsRequest, ListRoleBindingsRequest, RoleBinding,
-    group_service_client::GroupServiceClient, role_binding_service_client::RoleBindingServiceClient,
+    group_service_client::GroupServiceClient,
+    role_binding_service_client::RoleBindingServiceClient,
 };
-use contract::identity::{ListUsersRequest, User, UserStatus, user_service_client::UserServiceClient};
+use contract::identity::{
+    ListUsersRequest, User, UserStatus, user_service_client::UserServiceClient,
+};
 use contract::importer::{Import, ImportRow, RowState};
 use contract::licensing::{ListSeatsRequest, license_service_client::LicenseServiceClient};
 use testkit::{Client, until_within};
@@ -38,14 +41,33 @@ pub async fn verify(company: &Company, reviewed: &Import, mails: &Mails) -> Resu
     let wanted: BTreeSet<_> = rows.iter().map(|row| row.email.to_lowercase()).collect();
     let users = users(client, UserStatus::Invited).await?;
     let seen: BTreeSet<_> = users.iter().map(|user| user.email.to_lowercase()).collect();
-    ensure!(seen == wanted, "invited users and good rows differ: {:?}", seen.symmetric_difference(&wanted));
-    ensure!(users.len() == wanted.len(), "{} users for {} rows", users.len(), wanted.len());
+    ensure!(
+        seen == wanted,
+        "invited users and good rows differ: {:?}",
+        seen.symmetric_difference(&wanted)
+    );
+    ensure!(
+        users.len() == wanted.len(),
+        "{} users for {} rows",
+        users.len(),
+        wanted.len()
+    );
 
     let bindings = bindings(client).await?;
-    let roles: BTreeMap<_, _> = bindings.iter().map(|one| (one.user_id.clone(), one.role_id.clone())).collect();
-    ensure!(roles.len() == bindings.len(), "somebody holds more than one role");
+    let roles: BTreeMap<_, _> = bindings
+        .iter()
+        .map(|one| (one.user_id.clone(), one.role_id.clone()))
+        .collect();
+    ensure!(
+        roles.len() == bindings.len(),
+        "somebody holds more than one role"
+    );
     for row in &rows {
-        ensure!(roles.get(&row.user_id) == Some(&row.role_id), "line {} holds another role", row.line);
+        ensure!(
+            roles.get(&row.user_id) == Some(&row.role_id),
+            "line {} holds another role",
+            row.line
+        );
     }
     groups(client, &rows).await?;
     seats(company, &roles).await?;
@@ -54,13 +76,25 @@ pub async fn verify(company: &Company, reviewed: &Import, mails: &Mails) -> Resu
 }
 
 async fn users(client: &Client, status: UserStatus) -> Result<Vec<User>> {
-    let mut ask = ListUsersRequest { page_size: 100, statuses: vec![status.into()], ..Default::default() };
+    let mut ask = ListUsersRequest {
+        page_size: 100,
+        statuses: vec![status.into()],
+        ..Default::default()
+    };
     let mut users = Vec::new();
     loop {
-        let page = UserServiceClient::new(client.clone()).list_users(ask.clone()).await?.into_inner();
+        let page = UserServiceClient::new(client.clone())
+            .list_users(ask.clone())
+            .await?
+            .into_inner();
         users.extend(page.users);
         if page.next_page_token.is_empty() {
-            ensure!(users.len() as u64 == page.total_size, "{} users, total {}", users.len(), page.total_size);
+            ensure!(
+                users.len() as u64 == page.total_size,
+                "{} users, total {}",
+                users.len(),
+                page.total_size
+            );
             return Ok(users);
         }
         ask.page_token = page.next_page_token;
@@ -68,10 +102,16 @@ async fn users(client: &Client, status: UserStatus) -> Result<Vec<User>> {
 }
 
 async fn bindings(client: &Client) -> Result<Vec<RoleBinding>> {
-    let mut ask = ListRoleBindingsRequest { page_size: 100, ..Default::default() };
+    let mut ask = ListRoleBindingsRequest {
+        page_size: 100,
+        ..Default::default()
+    };
     let mut bindings = Vec::new();
     loop {
-        let page = RoleBindingServiceClient::new(client.clone()).list_role_bindings(ask.clone()).await?.into_inner();
+        let page = RoleBindingServiceClient::new(client.clone())
+            .list_role_bindings(ask.clone())
+            .await?
+            .into_inner();
         bindings.extend(page.bindings);
         if page.next_page_token.is_empty() {
             return Ok(bindings);
@@ -82,9 +122,20 @@ async fn bindings(client: &Client) -> Result<Vec<RoleBinding>> {
 
 async fn groups(client: &Client, rows: &[ImportRow]) -> Result<()> {
     let mut groups = GroupServiceClient::new(client.clone());
-    let list = groups.list_groups(ListGroupsRequest::default()).await?.into_inner().groups;
-    let default = list.into_iter().find(|group| group.default).context("no Default Group")?;
-    let mut ask = ListGroupMembersRequest { group_id: default.id, page_size: 100, ..Default::default() };
+    let list = groups
+        .list_groups(ListGroupsRequest::default())
+        .await?
+        .into_inner()
+        .groups;
+    let default = list
+        .into_iter()
+        .find(|group| group.default)
+        .context("no Default Group")?;
+    let mut ask = ListGroupMembersRequest {
+        group_id: default.id,
+        page_size: 100,
+        ..Default::default()
+    };
     let mut members = BTreeSet::new();
     loop {
         let page = groups.list_group_members(ask.clone()).await?.into_inner();
@@ -95,16 +146,26 @@ async fn groups(client: &Client, rows: &[ImportRow]) -> Result<()> {
         ask.page_token = page.next_page_token;
     }
     for row in rows {
-        ensure!(members.contains(&row.user_id) == row.default_group, "line {} and the Default Group", row.line);
+        ensure!(
+            members.contains(&row.user_id) == row.default_group,
+            "line {} and the Default Group",
+            row.line
+        );
     }
     Ok(())
 }
 
 async fn seats(company: &Company, roles: &BTreeMap<String, String>) -> Result<()> {
     let licensed = [&company.roles["admin"], &company.roles["analyst"]];
-    let wanted: BTreeSet<_> =
-        roles.iter().filter(|(_, role)| licensed.contains(role)).map(|(user, _)| user.clone()).collect();
-    let mut ask = ListSeatsRequest { page_size: 100, ..Default::default() };
+    let wanted: BTreeSet<_> = roles
+        .iter()
+        .filter(|(_, role)| licensed.contains(role))
+        .map(|(user, _)| user.clone())
+        .collect();
+    let mut ask = ListSeatsRequest {
+        page_size: 100,
+        ..Default::default()
+    };
     let mut seen = BTreeSet::new();
     loop {
         let mut licenses = LicenseServiceClient::new(company.admin.client.clone());
@@ -115,9 +176,17 @@ async fn seats(company: &Company, roles: &BTreeMap<String, String>) -> Result<()
         }
         ask.page_token = page.next_page_token;
     }
-    ensure!(seen == wanted, "seats and licensed roles differ: {:?}", seen.symmetric_difference(&wanted));
+    ensure!(
+        seen == wanted,
+        "seats and licensed roles differ: {:?}",
+        seen.symmetric_difference(&wanted)
+    );
     let used = company.license().await?.used_seats as usize;
-    ensure!(used == wanted.len(), "{used} seats are counted, {} are used", wanted.len());
+    ensure!(
+        used == wanted.len(),
+        "{used} seats are counted, {} are used",
+        wanted.len()
+    );
     Ok(())
 }
 
@@ -129,7 +198,11 @@ async fn one_mail_each(company: &Company, mails: &Mails, wanted: &BTreeSet<Strin
         let mut count: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for mail in mails.all().await.unwrap_or_default() {
             if mail.text.contains(&company.display_name) {
-                let to = mail.to.first().map(|to| to.to_lowercase()).unwrap_or_default();
+                let to = mail
+                    .to
+                    .first()
+                    .map(|to| to.to_lowercase())
+                    .unwrap_or_default();
                 count.entry(to).or_default().insert(mail.message_id);
             }
         }
@@ -139,7 +212,10 @@ async fn one_mail_each(company: &Company, mails: &Mails, wanted: &BTreeSet<Strin
     };
     let count = until_within(MAILS, "a mail to everybody", count).await;
     for (address, mails) in &count {
-        ensure!(wanted.contains(address), "a mail went to {address}, who is not in the file");
+        ensure!(
+            wanted.contains(address),
+            "a mail went to {address}, who is not in the file"
+        );
         ensure!(mails.len() == 1, "{} mails went to {address}", mails.len());
     }
     Ok(())

@@ -17,7 +17,12 @@ impl Steps {
     #[must_use]
     #[expect(clippy::new_without_default, reason = "quiet has no natural default")]
     pub fn new(quiet: bool) -> Self {
-        Self { quiet, number: 0, begun: Instant::now(), since: Instant::now() }
+        Self {
+            quiet,
+            number: 0,
+            begun: Instant::now(),
+            since: Instant::now(),
+        }
     }
 
     /// The next step begins.
@@ -39,7 +44,8 @@ impl Steps {
         if self.quiet {
             return ProgressBar::hidden();
         }
-        let style = ProgressStyle::with_template("   [{bar:40}] {pos}/{len} rows, {per_sec}, {eta} left");
+        let style =
+            ProgressStyle::with_template("   [{bar:40}] {pos}/{len} rows, {per_sec}, {eta} left");
         let bar = ProgressBar::new(total);
         if let Ok(style) = style {
             bar.set_style(style.progress_chars("=> "));
@@ -50,16 +56,25 @@ impl Steps {
     /// The last step is over.
     pub fn end(&mut self) {
         self.took();
-        self.line(&format!("All as it must be, in {:.1} s.", self.begun.elapsed().as_secs_f64()));
+        self.line(&format!(
+            "All as it must be, in {:.1} s.",
+            self.begun.elapsed().as_secs_f64()
+        ));
     }
 
     fn took(&self) {
         if self.number > 0 {
-            self.line(&format!("   {:.0} ms", self.since.elapsed().as_secs_f64() * 1000.0));
+            self.line(&format!(
+                "   {:.0} ms",
+                self.since.elapsed().as_secs_f64() * 1000.0
+            ));
         }
     }
 
-    #[expect(clippy::print_stdout, reason = "the demo talks to a person at a terminal")]
+    #[expect(
+        clippy::print_stdout,
+        reason = "the demo talks to a person at a terminal"
+    )]
     fn line(&self, text: &str) {
         if !self.quiet {
             println!("{text}");
