@@ -30,7 +30,11 @@ pub struct Headers {
 
 impl Client {
     /// Connects with the first call.
-    pub fn new(gateway: Uri, token: Option<String>, tenant: Option<String>) -> Result<Client, Failure> {
+    pub fn new(
+        gateway: Uri,
+        token: Option<String>,
+        tenant: Option<String>,
+    ) -> Result<Client, Failure> {
         let tls = gateway.scheme_str() == Some("https");
         let mut endpoint = Endpoint::from(gateway)
             .connect_timeout(Duration::from_secs(5))
@@ -38,16 +42,24 @@ impl Client {
             .map_err(|error| Failure::usage(error.to_string()))?;
         if tls {
             let config = ClientTlsConfig::new().with_native_roots();
-            endpoint = endpoint.tls_config(config).map_err(|error| Failure::usage(error.to_string()))?;
+            endpoint = endpoint
+                .tls_config(config)
+                .map_err(|error| Failure::usage(error.to_string()))?;
         }
         let text = |what: &str, value: String| {
-            MetadataValue::try_from(value).map_err(|_| Failure::usage(format!("the {what} has characters it cannot have")))
+            MetadataValue::try_from(value)
+                .map_err(|_| Failure::usage(format!("the {what} has characters it cannot have")))
         };
         let headers = Headers {
-            authorization: token.map(|token| text("token", format!("Bearer {token}"))).transpose()?,
+            authorization: token
+                .map(|token| text("token", format!("Bearer {token}")))
+                .transpose()?,
             tenant: tenant.map(|tenant| text("tenant", tenant)).transpose()?,
         };
-        Ok(Client { channel: endpoint.connect_lazy(), headers })
+        Ok(Client {
+            channel: endpoint.connect_lazy(),
+            headers,
+        })
     }
 
     /// The gateway, as whoever is signed in.
@@ -57,7 +69,10 @@ impl Client {
 
     /// The gateway, as nobody: for signing in.
     pub fn anonymous(&self) -> Gateway {
-        let headers = Headers { authorization: None, tenant: None };
+        let headers = Headers {
+            authorization: None,
+            tenant: None,
+        };
         InterceptedService::new(self.channel.clone(), headers)
     }
 }
@@ -65,10 +80,14 @@ impl Client {
 impl Interceptor for Headers {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
         if let Some(authorization) = &self.authorization {
-            request.metadata_mut().insert("authorization", authorization.clone());
+            request
+                .metadata_mut()
+                .insert("authorization", authorization.clone());
         }
         if let Some(tenant) = &self.tenant {
-            request.metadata_mut().insert("usher-tenant", tenant.clone());
+            request
+                .metadata_mut()
+                .insert("usher-tenant", tenant.clone());
         }
         Ok(request)
     }

@@ -27,7 +27,10 @@ impl Credentials {
         let home = || std::env::home_dir().map(|home| home.join(".config/usher/credentials"));
         let why = "there is no home directory for the token; say --credentials FILE";
         let file = file.or_else(home).ok_or_else(|| Failure::usage(why))?;
-        Ok(Credentials { file, gateway: gateway.to_string() })
+        Ok(Credentials {
+            file,
+            gateway: gateway.to_string(),
+        })
     }
 
     /// The token of the gateway, if there is one.
@@ -45,13 +48,21 @@ impl Credentials {
     /// Forgets the token of the gateway.
     pub fn forget(&self) -> Result<(), Failure> {
         let mut tokens = self.read()?;
-        if tokens.remove(&self.gateway).is_some() { self.write(&tokens) } else { Ok(()) }
+        if tokens.remove(&self.gateway).is_some() {
+            self.write(&tokens)
+        } else {
+            Ok(())
+        }
     }
 
     fn read(&self) -> Result<Tokens, Failure> {
         match fs::read(&self.file) {
-            Ok(text) => serde_json::from_slice(&text)
-                .map_err(|error| Failure::Io(format!("{}: {error}; delete it and sign in again", self.file.display()))),
+            Ok(text) => serde_json::from_slice(&text).map_err(|error| {
+                Failure::Io(format!(
+                    "{}: {error}; delete it and sign in again",
+                    self.file.display()
+                ))
+            }),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Tokens::new()),
             Err(error) => Err(Failure::io(self.file.display(), &error)),
         }
@@ -70,7 +81,11 @@ impl Credentials {
             {
                 return Err(error);
             }
-            let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+            let mut file = fs::OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&beside)?;
             file.write_all(serde_json::to_string_pretty(tokens)?.as_bytes())?;
             fs::rename(&beside, &self.file)
         };

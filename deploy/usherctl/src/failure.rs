@@ -44,7 +44,10 @@ impl Failure {
                 Code::Unauthenticated | Code::PermissionDenied => 77,
                 Code::Unavailable | Code::DeadlineExceeded => 69,
                 Code::ResourceExhausted | Code::Aborted => 75,
-                Code::InvalidArgument | Code::NotFound | Code::AlreadyExists | Code::FailedPrecondition => 65,
+                Code::InvalidArgument
+                | Code::NotFound
+                | Code::AlreadyExists
+                | Code::FailedPrecondition => 65,
                 _ => 70,
             },
         })
@@ -61,7 +64,10 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Enough => Ok(()),
-            Failure::Usage(why) | Failure::Missing(why) | Failure::Io(why) | Failure::Fault(why) => write!(f, "error: {why}"),
+            Failure::Usage(why)
+            | Failure::Missing(why)
+            | Failure::Io(why)
+            | Failure::Fault(why) => write!(f, "error: {why}"),
             Failure::Refused(status) => refusal(f, status),
         }
     }
@@ -73,7 +79,9 @@ fn refusal(f: &mut fmt::Formatter<'_>, status: &Status) -> fmt::Result {
         Some(info) => write!(f, "error: {}: {}", info.reason, status.message())?,
         None => write!(f, "error: {:?}: {}", status.code(), status.message())?,
     }
-    let violations = details.bad_request().map_or(&[][..], |bad| &bad.field_violations);
+    let violations = details
+        .bad_request()
+        .map_or(&[][..], |bad| &bad.field_violations);
     // A single one is the message already.
     for violation in violations.iter().filter(|_| violations.len() > 1) {
         write!(f, "\n  {} {}", violation.field, violation.description)?;

@@ -17,7 +17,9 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, ValueEnum};
 
-use crate::{client::Client, commands::Command, credentials::Credentials, failure::Failure, print::Printer};
+use crate::{
+    client::Client, commands::Command, credentials::Credentials, failure::Failure, print::Printer,
+};
 
 const AFTER: &str = "\
 Examples:
@@ -40,7 +42,12 @@ Exit codes (as in sysexits.h):
 #[command(name = "usherctl", version, after_help = AFTER, propagate_version = true)]
 struct Cli {
     /// Where the gateway is
-    #[arg(long, global = true, env = "USHER_GATEWAY", default_value = "http://127.0.0.1:8080")]
+    #[arg(
+        long,
+        global = true,
+        env = "USHER_GATEWAY",
+        default_value = "http://127.0.0.1:8080"
+    )]
     gateway: tonic::transport::Uri,
     /// The tenant to act in, by short name or id, for operators of the
     /// platform
@@ -102,6 +109,22 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         None => credentials.token()?,
     };
     let client = Client::new(cli.gateway, token, cli.tenant)?;
-    let session = Session { client, credentials, print: Printer::new(cli.output == Output::Json) };
+    let session = Session {
+        client,
+        credentials,
+        print: Printer::new(cli.output == Output::Json),
+    };
     cli.command.run(&session).await
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Cli;
+
+    #[test]
+    fn the_flags_fit_together() {
+        Cli::command().debug_assert();
+    }
 }

@@ -3,8 +3,8 @@
 use contract::{
     Id,
     authorization::{
-        ListProjectsRequest, ListRolesRequest, Project, Role, project_service_client::ProjectServiceClient,
-        role_service_client::RoleServiceClient,
+        ListProjectsRequest, ListRolesRequest, Project, Role,
+        project_service_client::ProjectServiceClient, role_service_client::RoleServiceClient,
     },
     identity::{ListUsersRequest, User, user_service_client::UserServiceClient},
 };
@@ -32,11 +32,30 @@ pub async fn user(session: &Session, name: &str) -> Result<String, Failure> {
     let ask = |page_size, page_token| {
         let mut client = client.clone();
         let query = name.to_owned();
-        async move { client.list_users(ListUsersRequest { page_size, page_token, query, ..Default::default() }).await }
+        async move {
+            client
+                .list_users(ListUsersRequest {
+                    page_size,
+                    page_token,
+                    query,
+                    ..Default::default()
+                })
+                .await
+        }
     };
-    let users = list(Limit::ALL, ask, |page| (page.users, page.next_page_token, page.total_size)).await?;
-    let is = |user: &User| user.email.eq_ignore_ascii_case(name) || user.username.eq_ignore_ascii_case(name);
-    users.entries.into_iter().find(is).map(|user| user.id).ok_or_else(|| none("user", name))
+    let users = list(Limit::ALL, ask, |page| {
+        (page.users, page.next_page_token, page.total_size)
+    })
+    .await?;
+    let is = |user: &User| {
+        user.email.eq_ignore_ascii_case(name) || user.username.eq_ignore_ascii_case(name)
+    };
+    users
+        .entries
+        .into_iter()
+        .find(is)
+        .map(|user| user.id)
+        .ok_or_else(|| none("user", name))
 }
 
 /// All roles of the tenant.
@@ -44,9 +63,19 @@ pub async fn all_roles(session: &Session) -> Result<Vec<Role>, Failure> {
     let client = RoleServiceClient::new(session.client.gateway());
     let ask = |page_size, page_token| {
         let mut client = client.clone();
-        async move { client.list_roles(ListRolesRequest { page_size, page_token }).await }
+        async move {
+            client
+                .list_roles(ListRolesRequest {
+                    page_size,
+                    page_token,
+                })
+                .await
+        }
     };
-    let listed = list(Limit::ALL, ask, |page| (page.roles, page.next_page_token, page.total_size)).await?;
+    let listed = list(Limit::ALL, ask, |page| {
+        (page.roles, page.next_page_token, page.total_size)
+    })
+    .await?;
     Ok(listed.entries)
 }
 
@@ -58,9 +87,14 @@ pub async fn roles(session: &Session, names: &[String]) -> Result<Vec<String>, F
     let all = all_roles(session).await?;
     let find = |name: &String| {
         let is = |role: &&Role| {
-            role.id == *name || role.name.eq_ignore_ascii_case(name) || role.display_name.eq_ignore_ascii_case(name)
+            role.id == *name
+                || role.name.eq_ignore_ascii_case(name)
+                || role.display_name.eq_ignore_ascii_case(name)
         };
-        all.iter().find(is).map(|role| role.id.clone()).ok_or_else(|| none("role", name))
+        all.iter()
+            .find(is)
+            .map(|role| role.id.clone())
+            .ok_or_else(|| none("role", name))
     };
     names.iter().map(find).collect()
 }
@@ -79,12 +113,27 @@ pub async fn projects(session: &Session, names: &[String]) -> Result<Vec<String>
     let client = ProjectServiceClient::new(session.client.gateway());
     let ask = |page_size, page_token| {
         let mut client = client.clone();
-        async move { client.list_projects(ListProjectsRequest { page_size, page_token }).await }
+        async move {
+            client
+                .list_projects(ListProjectsRequest {
+                    page_size,
+                    page_token,
+                })
+                .await
+        }
     };
-    let all = list(Limit::ALL, ask, |page| (page.projects, page.next_page_token, page.total_size)).await?.entries;
+    let all = list(Limit::ALL, ask, |page| {
+        (page.projects, page.next_page_token, page.total_size)
+    })
+    .await?
+    .entries;
     let find = |name: &String| {
-        let is = |project: &&Project| project.id == *name || project.name.eq_ignore_ascii_case(name);
-        all.iter().find(is).map(|project| project.id.clone()).ok_or_else(|| none("project", name))
+        let is =
+            |project: &&Project| project.id == *name || project.name.eq_ignore_ascii_case(name);
+        all.iter()
+            .find(is)
+            .map(|project| project.id.clone())
+            .ok_or_else(|| none("project", name))
     };
     names.iter().map(find).collect()
 }

@@ -19,7 +19,10 @@ pub struct Limit {
 
 impl Limit {
     /// All there are.
-    pub const ALL: Limit = Limit { limit: usize::MAX, all: true };
+    pub const ALL: Limit = Limit {
+        limit: usize::MAX,
+        all: true,
+    };
 }
 
 /// Entries of a list, and how many there are in all.

@@ -27,12 +27,19 @@ pub fn ask(what: &str) -> Result<String, Failure> {
 fn line() -> io::Result<String> {
     let mut line = String::new();
     if io::stdin().lock().read_line(&mut line)? == 0 {
-        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "stdin is empty"));
+        return Err(io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            "stdin is empty",
+        ));
     }
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 fn stty(mode: &str) -> bool {
-    let status = Command::new("stty").arg(mode).stdin(Stdio::inherit()).stderr(Stdio::null()).status();
+    let status = Command::new("stty")
+        .arg(mode)
+        .stdin(Stdio::inherit())
+        .stderr(Stdio::null())
+        .status();
     status.is_ok_and(|status| status.success())
 }

@@ -1,6 +1,9 @@
 //! How results look: tables for people, JSON for programs.
 
-use std::io::{self, Write as _};
+use std::{
+    cell::OnceCell,
+    io::{self, Write as _},
+};
 
 use comfy_table::{ContentArrangement, Table, presets::UTF8_BORDERS_ONLY};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -14,18 +17,27 @@ use crate::{failure::Failure, pages::Listed};
 /// Writes results.
 pub struct Printer {
     json: bool,
+    /// The contract, read when JSON is first wanted.
+    contract: OnceCell<DescriptorPool>,
 }
 
 impl Printer {
     /// JSON or tables.
     pub fn new(json: bool) -> Printer {
-        Printer { json }
+        Printer {
+            json,
+            contract: OnceCell::new(),
+        }
     }
 
     /// One thing, as a table of its fields.
-    pub fn one<M: Message + Name>(&self, message: &M, fields: &[(&str, String)]) -> Result<(), Failure> {
+    pub fn one<M: Message + Name>(
+        &self,
+        message: &M,
+        fields: &[(&str, String)],
+    ) -> Result<(), Failure> {
         if self.json {
-            return write_line(&to_json(message)?.to_string());
+            return write_line(&self.to_json(message)?.to_string());
         }
         let mut table = plain();
         for (name, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
@@ -42,7 +54,11 @@ impl Printer {
         row: impl Fn(&M) -> [String; N],
     ) -> Result<(), Failure> {
         if self.json {
-            let list = listed.entries.iter().map(to_json).collect::<Result<Vec<_>, _>>()?;
+            let list = listed
+                .entries
+                .iter()
+                .map(|entry| self.to_json(entry))
+                .collect::<Result<Vec<_>, _>>()?;
             return write_line(&Value::Array(list).to_string());
         }
         let mut table = plain();
@@ -59,10 +75,18 @@ impl Printer {
     }
 
     /// Plain text rows that are no messages of the contract.
-    pub fn rows<const N: usize>(&self, header: [&str; N], rows: Vec<[String; N]>) -> Result<(), Failure> {
+    pub fn rows<const N: usize>(
+        &self,
+        header: [&str; N],
+        rows: Vec<[String; N]>,
+    ) -> Result<(), Failure> {
         if self.json {
             let object = |row: [String; N]| -> Value {
-                header.iter().map(|name| name.to_lowercase().replace(' ', "_")).zip(row).collect()
+                header
+                    .iter()
+                    .map(|name| name.to_lowercase().replace(' ', "_"))
+                    .zip(row)
+                    .collect()
             };
             return write_line(&rows.into_iter().map(object).collect::<Value>().to_string());
         }
@@ -84,17 +108,43 @@ impl Printer {
         if self.json {
             return ProgressBar::hidden();
         }
-        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let style =
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         ProgressBar::new(total).with_style(style.progress_chars("█▉▊▋▌▍▎▏ "))
+    }
+
+    /// A message as the gateway answers it over HTTP.
+    fn to_json<M: Message + Name>(&self, message: &M) -> Result<Value, Failure> {
+        let failed =
+            |error: &dyn std::fmt::Display| Failure::Fault(format!("{}: {error}", M::full_name()));
+        let pool = if let Some(pool) = self.contract.get() {
+            pool
+        } else {
+            let pool =
+                DescriptorPool::decode(contract::DESCRIPTORS).map_err(|error| failed(&error))?;
+            self.contract.get_or_init(|| pool)
+        };
+        let descriptor = pool
+            .get_message_by_name(&M::full_name())
+            .ok_or_else(|| failed(&"no such message"))?;
+        let bytes = message.encode_to_vec();
+        let dynamic =
+            DynamicMessage::decode(descriptor, bytes.as_slice()).map_err(|error| failed(&error))?;
+        let options = SerializeOptions::new().skip_default_fields(false);
+        dynamic
+            .serialize_with_options(serde_json::value::Serializer, &options)
+            .map_err(|error| failed(&error))
     }
 }
 
 /// Writes bytes to stdout as they are.
 pub fn write(bytes: &[u8]) -> Result<(), Failure> {
-    io::stdout().write_all(bytes).map_err(|error| match error.kind() {
-        io::ErrorKind::BrokenPipe => Failure::Enough,
-        _ => Failure::io("stdout", &error),
-    })
+    io::stdout()
+        .write_all(bytes)
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::Enough,
+            _ => Failure::io("stdout", &error),
+        })
 }
 
 fn write_line(text: &str) -> Result<(), Failure> {
@@ -108,25 +158,22 @@ fn clean(text: &str) -> String {
 
 fn plain() -> Table {
     let mut table = Table::new();
-    table.load_style(UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
     table
-}
-
-/// A message as the gateway answers it over HTTP.
-fn to_json<M: Message + Name>(message: &M) -> Result<Value, Failure> {
-    let convert = || -> Result<Value, Box<dyn std::error::Error>> {
-        let pool = DescriptorPool::decode(contract::DESCRIPTORS)?;
-        let descriptor = pool.get_message_by_name(&M::full_name()).ok_or("no such message")?;
-        let dynamic = DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice())?;
-        let options = SerializeOptions::new().skip_default_fields(false);
-        Ok(dynamic.serialize_with_options(serde_json::value::Serializer, &options)?)
-    };
-    convert().map_err(|error| Failure::Fault(format!("{}: {error}", M::full_name())))
+        .load_style(UTF8_BORDERS_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic);
+    table
 }
 
 /// A time, to the second.
 pub fn time(time: Option<&Timestamp>) -> String {
-    time.map(|time| Timestamp { seconds: time.seconds, nanos: 0 }.to_string()).unwrap_or_default()
+    time.map(|time| {
+        Timestamp {
+            seconds: time.seconds,
+            nanos: 0,
+        }
+        .to_string()
+    })
+    .unwrap_or_default()
 }
 
 /// A yes, or nothing.
@@ -136,5 +183,8 @@ pub fn yes(is: bool) -> String {
 
 /// The name of an enum value without its prefix, in lower case.
 pub fn word(name: &str, prefix: &str) -> String {
-    name.strip_prefix(prefix).unwrap_or(name).to_lowercase().replace('_', " ")
+    name.strip_prefix(prefix)
+        .unwrap_or(name)
+        .to_lowercase()
+        .replace('_', " ")
 }

@@ -11,9 +11,8 @@ pub struct Config {
     /// time. Nothing is left there, not even by a kill
     #[arg(long, env = "USHER_SPOOL_DIR", default_value_os_t = std::env::temp_dir())]
     pub spool_dir: PathBuf,
-    /// Rows that a commit does in one go, at most 500. The same for all
-    /// replicas; change it only while no commit runs, because a chunk that broke
-    /// off is known by its rows
+    /// Rows that a commit does in one go, at most 500. Few let callers see
+    /// progress often, many cost less. It holds for commits that begin after
     #[arg(long, env = "USHER_IMPORT_CHUNK_ROWS", default_value_t = 200,
           value_parser = clap::value_parser!(u16).range(1..=500))]
     pub import_chunk_rows: u16,

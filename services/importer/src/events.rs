@@ -21,12 +21,10 @@ impl Consumer for Identity {
 
     async fn apply(&self, tx: &mut Tx, about: &Event, event: identity::Event) -> Result<(), Error> {
         let tenant = about.tenant_id.parse::<Id<identity::Tenant>>()?;
-        match event.kind {
-            Some(Kind::UserDeleted(deleted)) => {
-                let user = deleted.user_id.parse::<Id<User>>()?;
-                db::rows::erase_user(tx, tenant.uuid(), user.uuid()).await?;
-            }
-            _ => {} // not ours
+        // All others are not ours.
+        if let Some(Kind::UserDeleted(deleted)) = event.kind {
+            let user = deleted.user_id.parse::<Id<User>>()?;
+            db::rows::erase_user(tx, tenant.uuid(), user.uuid()).await?;
         }
         Ok(())
     }

@@ -13,10 +13,11 @@ mod watch;
 use std::pin::Pin;
 
 use contract::importer::{
-    CancelImportRequest, CancelImportResponse, CommitImportRequest, CommitImportResponse, DownloadImportResultRequest,
-    DownloadImportResultResponse, ErrorReason, GetImportRequest, GetImportResponse, ListImportRowsRequest,
-    ListImportRowsResponse, ListImportsRequest, ListImportsResponse, MapImportRoleRequest, MapImportRoleResponse,
-    UpdateImportRowRequest, UpdateImportRowResponse, UploadImportRequest, UploadImportResponse, WatchImportRequest,
+    CancelImportRequest, CancelImportResponse, CommitImportRequest, CommitImportResponse,
+    DownloadImportResultRequest, DownloadImportResultResponse, ErrorReason, GetImportRequest,
+    GetImportResponse, ListImportRowsRequest, ListImportRowsResponse, ListImportsRequest,
+    ListImportsResponse, MapImportRoleRequest, MapImportRoleResponse, UpdateImportRowRequest,
+    UpdateImportRowResponse, UploadImportRequest, UploadImportResponse, WatchImportRequest,
     WatchImportResponse, import_service_server::ImportService,
 };
 use rpc::{Because as _, Error, Reply};
@@ -34,7 +35,10 @@ impl ImportService for Importer {
     type WatchImportStream = Answers<WatchImportResponse>;
     type DownloadImportResultStream = Answers<DownloadImportResultResponse>;
 
-    async fn upload_import(&self, request: Request<Streaming<UploadImportRequest>>) -> Reply<UploadImportResponse> {
+    async fn upload_import(
+        &self,
+        request: Request<Streaming<UploadImportRequest>>,
+    ) -> Reply<UploadImportResponse> {
         let (caller, parts) = rpc::open_stream(request)?;
         rpc::reply(upload::run(self, &caller, parts).await)
     }
@@ -44,37 +48,58 @@ impl ImportService for Importer {
         rpc::reply(get::run(self, &caller, ask).await)
     }
 
-    async fn list_imports(&self, request: Request<ListImportsRequest>) -> Reply<ListImportsResponse> {
+    async fn list_imports(
+        &self,
+        request: Request<ListImportsRequest>,
+    ) -> Reply<ListImportsResponse> {
         let (caller, ask) = rpc::open(request)?;
         rpc::reply(list::run(self, &caller, ask).await)
     }
 
-    async fn list_import_rows(&self, request: Request<ListImportRowsRequest>) -> Reply<ListImportRowsResponse> {
+    async fn list_import_rows(
+        &self,
+        request: Request<ListImportRowsRequest>,
+    ) -> Reply<ListImportRowsResponse> {
         let (caller, ask) = rpc::open(request)?;
         rpc::reply(rows::list(self, &caller, ask).await)
     }
 
-    async fn update_import_row(&self, request: Request<UpdateImportRowRequest>) -> Reply<UpdateImportRowResponse> {
+    async fn update_import_row(
+        &self,
+        request: Request<UpdateImportRowRequest>,
+    ) -> Reply<UpdateImportRowResponse> {
         let (caller, ask) = rpc::open(request)?;
         rpc::reply(rows::update(self, &caller, ask).await)
     }
 
-    async fn map_import_role(&self, request: Request<MapImportRoleRequest>) -> Reply<MapImportRoleResponse> {
+    async fn map_import_role(
+        &self,
+        request: Request<MapImportRoleRequest>,
+    ) -> Reply<MapImportRoleResponse> {
         let (caller, ask) = rpc::open(request)?;
         rpc::reply(rows::map(self, &caller, ask).await)
     }
 
-    async fn commit_import(&self, request: Request<CommitImportRequest>) -> Reply<CommitImportResponse> {
+    async fn commit_import(
+        &self,
+        request: Request<CommitImportRequest>,
+    ) -> Reply<CommitImportResponse> {
         let (caller, ask) = rpc::open(request)?;
         rpc::reply(commit::run(self, &caller, ask).await)
     }
 
-    async fn watch_import(&self, request: Request<WatchImportRequest>) -> Reply<Self::WatchImportStream> {
+    async fn watch_import(
+        &self,
+        request: Request<WatchImportRequest>,
+    ) -> Reply<Self::WatchImportStream> {
         let (caller, ask) = rpc::open(request)?;
         rpc::reply(watch::run(self, caller, ask).await)
     }
 
-    async fn cancel_import(&self, request: Request<CancelImportRequest>) -> Reply<CancelImportResponse> {
+    async fn cancel_import(
+        &self,
+        request: Request<CancelImportRequest>,
+    ) -> Reply<CancelImportResponse> {
         let (caller, ask) = rpc::open(request)?;
         rpc::reply(cancel::run(self, &caller, ask).await)
     }

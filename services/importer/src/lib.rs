@@ -2,7 +2,7 @@
 //!
 //! Owns files on their way to being users: what stands in them, row by row,
 //! what is wrong with it, what callers made of it, and how far a commit has
-//! come. A file is read ([`reading`]), reviewed (`rows`), and committed by a
+//! come. A file is read (`reading`), reviewed (`rows`), and committed by a
 //! background worker (`worker`) that any replica can take over at any row.
 //!
 //! Never creates a user, a role or a mail: it asks invitation, on behalf of the
@@ -16,7 +16,7 @@ mod db;
 mod events;
 mod imports;
 mod people;
-pub mod reading;
+mod reading;
 mod roles;
 mod rows;
 mod seats;
@@ -66,7 +66,13 @@ impl Service for Importer {
     }
 
     async fn start(host: Host, config: Config) -> Result<Routes, Error> {
-        let Host { store, redis, peers, tasks, .. } = host;
+        let Host {
+            store,
+            redis,
+            peers,
+            tasks,
+            ..
+        } = host;
         let app = Arc::new(Importer {
             store: store.clone(),
             peers: peers.clone(),
@@ -77,7 +83,9 @@ impl Service for Importer {
         });
         for _ in 0..worker::WORKERS {
             let (app, stopping) = (app.clone(), tasks.stopping());
-            tasks.keep("commit imports", move || worker::run(app.clone(), stopping.clone()));
+            tasks.keep("commit imports", move || {
+                worker::run(app.clone(), stopping.clone())
+            });
         }
         let stopping = tasks.stopping();
         tasks.spawn("follow identity", async move {

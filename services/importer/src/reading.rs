@@ -69,7 +69,13 @@ pub fn read(
     let delimiter = header::sniff(&sample).ok_or_else(|| unreadable("it is empty"))?;
 
     let mut csv = csv::Reader::new(delimiter);
-    let mut table = Table { columns: None, seen: Seen::default(), roles, rows: Vec::new(), each };
+    let mut table = Table {
+        columns: None,
+        seen: Seen::default(),
+        roles,
+        rows: Vec::new(),
+        each,
+    };
     let mut on = true;
     loop {
         if on {
@@ -115,12 +121,18 @@ impl Table<'_> {
             return Ok(true);
         };
         let (fields, problems) = columns.fields(record);
-        let judged = judge(fields, self.roles, problems);
+        let judged = judge(&fields, self.roles, problems);
         let duplicate_of = match judged.verdict {
-            Verdict::Good | Verdict::Flagged => self.seen.earlier(&judged.fields.email, record.line),
+            Verdict::Good | Verdict::Flagged => {
+                self.seen.earlier(&judged.fields.email, record.line)
+            }
             Verdict::Wrong | Verdict::Blank => None,
         };
-        self.rows.push(Row { line: record.line, judged, duplicate_of });
+        self.rows.push(Row {
+            line: record.line,
+            judged,
+            duplicate_of,
+        });
         if self.rows.len() < CHUNK {
             return Ok(true);
         }

@@ -7,11 +7,21 @@ use crate::{Importer, reading::Roles};
 
 /// The roles that a file can name.
 pub async fn of_tenant(app: &Importer, caller: &Caller) -> Result<Roles, Error> {
-    let mut client = RoleServiceClient::new(app.peers.authorization.on_behalf_of(&Importer::system(caller)?));
+    let mut client = RoleServiceClient::new(
+        app.peers
+            .authorization
+            .on_behalf_of(&Importer::system(caller)?),
+    );
     let mut roles: Vec<Role> = Vec::new();
     let mut page_token = String::new();
     loop {
-        let page = client.list_roles(ListRolesRequest { page_size: 100, page_token }).await?.into_inner();
+        let page = client
+            .list_roles(ListRolesRequest {
+                page_size: 100,
+                page_token,
+            })
+            .await?
+            .into_inner();
         roles.extend(page.roles);
         page_token = page.next_page_token;
         if page_token.is_empty() {

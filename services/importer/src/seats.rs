@@ -25,15 +25,36 @@ pub struct Seats {
 
 /// The seats as they are now.
 pub async fn of_tenant(app: &Importer, caller: &Caller) -> Result<Seats, Error> {
-    let mut client = LicenseServiceClient::new(app.peers.authorization.on_behalf_of(&Importer::system(caller)?));
-    let license = client.get_license(GetLicenseRequest {}).await?.into_inner().license.unwrap_or_default();
-    let licensed = license.licensed_role_ids.iter().map(|id| Uuid::parse_str(id)).collect::<Result<_, _>>()?;
-    Ok(Seats { free: i64::from(license.free_seats), licensed })
+    let mut client = LicenseServiceClient::new(
+        app.peers
+            .authorization
+            .on_behalf_of(&Importer::system(caller)?),
+    );
+    let license = client
+        .get_license(GetLicenseRequest {})
+        .await?
+        .into_inner()
+        .license
+        .unwrap_or_default();
+    let licensed = license
+        .licensed_role_ids
+        .iter()
+        .map(|id| Uuid::parse_str(id))
+        .collect::<Result<_, _>>()?;
+    Ok(Seats {
+        free: i64::from(license.free_seats),
+        licensed,
+    })
 }
 
 impl Seats {
     /// The rows of an import for which no seat would be left.
-    pub async fn over(&self, db: &mut PgConnection, tenant: Uuid, import: Uuid) -> Result<OverSeats, Error> {
+    pub async fn over(
+        &self,
+        db: &mut PgConnection,
+        tenant: Uuid,
+        import: Uuid,
+    ) -> Result<OverSeats, Error> {
         Ok(over_seats(db, tenant, import, &self.licensed, self.free).await?)
     }
 }

@@ -69,7 +69,10 @@ async fn work(app: &Importer, mut lease: Lease, stopping: &CancellationToken) ->
             return end(app, &lease, "DONE").await;
         };
         let began = tokio::time::Instant::now();
-        let Some(sent) = lease.hold(app, send::run(app, &lease.of, &chunk, stopping)).await else {
+        let Some(sent) = lease
+            .hold(app, send::run(app, &lease.of, &chunk, stopping))
+            .await
+        else {
             return Ok(());
         };
         let Some(outcomes) = sent else {
@@ -86,16 +89,25 @@ async fn work(app: &Importer, mut lease: Lease, stopping: &CancellationToken) ->
 async fn end(app: &Importer, lease: &Lease, state: &str) -> Result<(), Error> {
     let of = &lease.of;
     let mut tx = app.store.worker().await?;
-    tx.switch_tenant(Id::<Tenant>::from_uuid(of.tenant_id)).await?;
-    tx.set_actor(Id::<User>::from_uuid(of.user), Id::from_uuid(of.home.unwrap_or(of.tenant_id)));
+    tx.switch_tenant(Id::<Tenant>::from_uuid(of.tenant_id))
+        .await?;
+    tx.set_actor(
+        Id::<User>::from_uuid(of.user),
+        Id::from_uuid(of.home.unwrap_or(of.tenant_id)),
+    );
     if !db::commits::end(&mut tx, of.tenant_id, of.id, lease.id, state).await? {
         return Ok(());
     }
-    let import = db::imports::find(&mut tx, of.tenant_id, of.id).await?.ok_or_else(imports::not_found)?;
+    let import = db::imports::find(&mut tx, of.tenant_id, of.id)
+        .await?
+        .ok_or_else(imports::not_found)?;
     // A cancelled import was told of by the caller who cancelled it.
     if state == "DONE" {
         let progress = Some(imports::progress(&import));
-        tx.publish(Event::from(ImportDone { import_id: of.id.to_string(), progress }));
+        tx.publish(Event::from(ImportDone {
+            import_id: of.id.to_string(),
+            progress,
+        }));
     }
     let moved = app.moved.clone();
     tx.after_commit(move || moved.send_replace(()));

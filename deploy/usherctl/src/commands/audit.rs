@@ -1,6 +1,8 @@
 //! The audit trail of the tenant.
 
-use contract::identity::{AuditRecord, ListAuditRecordsRequest, audit_service_client::AuditServiceClient};
+use contract::identity::{
+    AuditRecord, ListAuditRecordsRequest, audit_service_client::AuditServiceClient,
+};
 
 use crate::{
     Session,
@@ -14,7 +16,9 @@ use crate::{
 #[derive(clap::Subcommand)]
 pub enum Audit {
     /// List what happened, oldest first
-    #[command(after_help = "Example:\n  usherctl audit list --actor ada@acme.example --action user_disabled --all")]
+    #[command(
+        after_help = "Example:\n  usherctl audit list --actor ada@acme.example --action user_disabled --all"
+    )]
     List {
         /// Only what this user did
         #[arg(long)]
@@ -38,7 +42,14 @@ pub enum Audit {
 
 impl Audit {
     pub async fn run(self, session: &Session) -> Result<(), Failure> {
-        let Audit::List { actor, target, action, since, until, limit } = self;
+        let Audit::List {
+            actor,
+            target,
+            action,
+            since,
+            until,
+            limit,
+        } = self;
         let actor_user_id = match actor {
             Some(actor) => names::user(session, &actor).await?,
             None => String::new(),
@@ -54,20 +65,33 @@ impl Audit {
         let client = AuditServiceClient::new(session.client.gateway());
         let ask = |page_size, page_token| {
             let mut client = client.clone();
-            let ask = ListAuditRecordsRequest { page_size, page_token, ..only.clone() };
+            let ask = ListAuditRecordsRequest {
+                page_size,
+                page_token,
+                ..only.clone()
+            };
             async move { client.list_audit_records(ask).await }
         };
-        let listed = list(limit, ask, |page| (page.records, page.next_page_token, page.total_size)).await?;
-        session.print.many(&listed, ["Time", "Action", "By", "Address", "Target"], |record: &AuditRecord| {
-            let actor = record.actor.clone().unwrap_or_default();
-            let by = [&record.actor_email, &actor.user_id, &actor.service].into_iter().find(|by| !by.is_empty());
-            [
-                time(record.occur_time.as_ref()),
-                record.action.clone(),
-                by.cloned().unwrap_or_default(),
-                actor.address,
-                record.target_id.clone(),
-            ]
+        let listed = list(limit, ask, |page| {
+            (page.records, page.next_page_token, page.total_size)
         })
+        .await?;
+        session.print.many(
+            &listed,
+            ["Time", "Action", "By", "Address", "Target"],
+            |record: &AuditRecord| {
+                let actor = record.actor.clone().unwrap_or_default();
+                let by = [&record.actor_email, &actor.user_id, &actor.service]
+                    .into_iter()
+                    .find(|by| !by.is_empty());
+                [
+                    time(record.occur_time.as_ref()),
+                    record.action.clone(),
+                    by.cloned().unwrap_or_default(),
+                    actor.address,
+                    record.target_id.clone(),
+                ]
+            },
+        )
     }
 }

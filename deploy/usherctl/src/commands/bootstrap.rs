@@ -35,7 +35,11 @@ pub struct Bootstrap {
 
 impl Bootstrap {
     pub async fn run(self, session: &Session) -> Result<(), Failure> {
-        let password = if self.generate_password { generated() } else { password::ask("Password")? };
+        let password = if self.generate_password {
+            generated()
+        } else {
+            password::ask("Password")?
+        };
         let ask = BootstrapRequest {
             bootstrap_token: self.token,
             email: self.email.clone(),
@@ -56,12 +60,19 @@ impl Bootstrap {
             fields.push(("Password", password));
         }
         session.print.one(&reply, &fields)?;
-        session.print.say(&format!("sign in: usherctl login {} {}", tenant.name, self.email));
+        session.print.say(&format!(
+            "sign in: usherctl login {} {}",
+            tenant.name, self.email
+        ));
         Ok(())
     }
 }
 
 /// 122 random bits twice, which no rule for passwords finds too short.
 fn generated() -> String {
-    format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple())
+    format!(
+        "{}{}",
+        uuid::Uuid::new_v4().simple(),
+        uuid::Uuid::new_v4().simple()
+    )
 }

@@ -8,7 +8,9 @@ use crate::{Session, failure::Failure, names};
 
 /// The flags.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  usherctl check ada@acme.example agents.view Apollo && echo may")]
+#[command(
+    after_help = "Example:\n  usherctl check ada@acme.example agents.view Apollo && echo may"
+)]
 pub struct Check {
     /// Whom: id, username or address
     user: String,
@@ -27,13 +29,26 @@ impl Check {
         let ask = CheckRequest {
             user_id: names::user(session, &self.user).await?,
             permission: self.permission,
-            project_id: names::projects(session, &project).await?.pop().unwrap_or_default(),
+            project_id: names::projects(session, &project)
+                .await?
+                .pop()
+                .unwrap_or_default(),
             at_least_revision: self.at_least_revision,
         };
         let mut client = AccessServiceClient::new(session.client.gateway());
         let reply = client.check(ask).await?.into_inner();
         let allowed = if reply.allowed { "yes" } else { "no" };
-        session.print.one(&reply, &[("Allowed", allowed.to_owned()), ("Revision", reply.revision.clone())])?;
-        Ok(if reply.allowed { ExitCode::SUCCESS } else { ExitCode::from(1) })
+        session.print.one(
+            &reply,
+            &[
+                ("Allowed", allowed.to_owned()),
+                ("Revision", reply.revision.clone()),
+            ],
+        )?;
+        Ok(if reply.allowed {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::from(1)
+        })
     }
 }

@@ -6,8 +6,8 @@ mod show;
 use std::path::PathBuf;
 
 use contract::importer::{
-    CancelImportRequest, CommitImportRequest, ExistingUserPolicy, GetImportRequest, MapImportRoleRequest,
-    UpdateImportRowRequest, import_service_client::ImportServiceClient,
+    CancelImportRequest, CommitImportRequest, ExistingUserPolicy, GetImportRequest,
+    MapImportRoleRequest, UpdateImportRowRequest, import_service_client::ImportServiceClient,
 };
 
 use crate::{Session, failure::Failure, names, pages::Limit};
@@ -152,23 +152,43 @@ impl Import {
             Import::Upload { file } => files::upload(session, &file).await,
             Import::Result { import_id, to } => files::result(session, import_id, to).await,
             Import::List { limit } => show::imports(session, limit).await,
-            Import::Rows { import_id, state, over_seats, limit } => {
-                show::rows(session, import_id, state, over_seats, limit).await
-            }
+            Import::Rows {
+                import_id,
+                state,
+                over_seats,
+                limit,
+            } => show::rows(session, import_id, state, over_seats, limit).await,
             Import::Watch { import_id } => show::watch(session, import_id).await,
             Import::Commit(commit) => commit.run(session).await,
             Import::Fix(fix) => fix.run(session).await,
             Import::Show { import_id } => {
-                let reply = client.get_import(GetImportRequest { import_id }).await?.into_inner();
+                let reply = client
+                    .get_import(GetImportRequest { import_id })
+                    .await?
+                    .into_inner();
                 show::import(session, &reply.import.unwrap_or_default())
             }
-            Import::Map { import_id, name, role } => {
+            Import::Map {
+                import_id,
+                name,
+                role,
+            } => {
                 let role_id = names::role(session, &role).await?;
-                let reply = client.map_import_role(MapImportRoleRequest { import_id, name, role_id }).await?.into_inner();
+                let reply = client
+                    .map_import_role(MapImportRoleRequest {
+                        import_id,
+                        name,
+                        role_id,
+                    })
+                    .await?
+                    .into_inner();
                 show::import(session, &reply.import.unwrap_or_default())
             }
             Import::Cancel { import_id } => {
-                let reply = client.cancel_import(CancelImportRequest { import_id }).await?.into_inner();
+                let reply = client
+                    .cancel_import(CancelImportRequest { import_id })
+                    .await?
+                    .into_inner();
                 show::import(session, &reply.import.unwrap_or_default())
             }
         }

@@ -2,7 +2,8 @@
 
 use contract::invitation::{
     CreateInvitationRequest, Invitation, InvitationDraft, InvitationState, ListInvitationsRequest,
-    ResendInvitationRequest, RevokeInvitationRequest, invitation_service_client::InvitationServiceClient,
+    ResendInvitationRequest, RevokeInvitationRequest,
+    invitation_service_client::InvitationServiceClient,
 };
 
 use crate::{
@@ -17,7 +18,9 @@ use crate::{
 #[derive(clap::Subcommand)]
 pub enum Invitations {
     /// Invite a person
-    #[command(after_help = "Example:\n  usherctl invitations create ada@acme.example --role analyst --default-group")]
+    #[command(
+        after_help = "Example:\n  usherctl invitations create ada@acme.example --role analyst --default-group"
+    )]
     Create {
         /// The address
         email: String,
@@ -87,14 +90,26 @@ impl Invitations {
         let mut client = InvitationServiceClient::new(session.client.gateway());
         let request_id = names::request_id();
         let invitation = match self {
-            Invitations::List { state, inviter, limit } => return all(session, state, inviter, limit).await,
+            Invitations::List {
+                state,
+                inviter,
+                limit,
+            } => return all(session, state, inviter, limit).await,
             Invitations::Revoke { invitation_id } => {
-                client.revoke_invitation(RevokeInvitationRequest { invitation_id, request_id }).await?;
+                client
+                    .revoke_invitation(RevokeInvitationRequest {
+                        invitation_id,
+                        request_id,
+                    })
+                    .await?;
                 session.print.say("done");
                 return Ok(());
             }
             Invitations::Resend { invitation_id } => {
-                let ask = ResendInvitationRequest { invitation_id, request_id };
+                let ask = ResendInvitationRequest {
+                    invitation_id,
+                    request_id,
+                };
                 client.resend_invitation(ask).await?.into_inner().invitation
             }
             Invitations::Create {
@@ -119,7 +134,10 @@ impl Invitations {
                     hide_inviter,
                     without_mail,
                 };
-                let ask = CreateInvitationRequest { invitation: Some(draft), request_id };
+                let ask = CreateInvitationRequest {
+                    invitation: Some(draft),
+                    request_id,
+                };
                 client.create_invitation(ask).await?.into_inner().invitation
             }
         };
@@ -135,7 +153,12 @@ fn show(session: &Session, invitation: &Invitation) -> Result<(), Failure> {
     let fields = [
         ("ID", invitation.id.clone()),
         ("Email", invitation.email.clone()),
-        ("Name", format!("{} {}", invitation.first_name, invitation.last_name).trim().to_owned()),
+        (
+            "Name",
+            format!("{} {}", invitation.first_name, invitation.last_name)
+                .trim()
+                .to_owned(),
+        ),
         ("State", state(invitation)),
         ("Default group", yes(invitation.default_group)),
         ("Language", invitation.language.clone()),
@@ -145,30 +168,48 @@ fn show(session: &Session, invitation: &Invitation) -> Result<(), Failure> {
     session.print.one(invitation, &fields)
 }
 
-async fn all(session: &Session, states: Vec<State>, inviter: String, limit: Limit) -> Result<(), Failure> {
+async fn all(
+    session: &Session,
+    states: Vec<State>,
+    inviter: String,
+    limit: Limit,
+) -> Result<(), Failure> {
     let states = states.into_iter().map(|state| match state {
         State::Pending => InvitationState::Pending.into(),
         State::Declined => InvitationState::Declined.into(),
         State::Expired => InvitationState::Expired.into(),
         State::Accepted => InvitationState::Accepted.into(),
     });
-    let only = ListInvitationsRequest { states: states.collect(), inviter_email: inviter, ..Default::default() };
+    let only = ListInvitationsRequest {
+        states: states.collect(),
+        inviter_email: inviter,
+        ..Default::default()
+    };
     let client = InvitationServiceClient::new(session.client.gateway());
     let ask = |page_size, page_token| {
         let mut client = client.clone();
-        let ask = ListInvitationsRequest { page_size, page_token, ..only.clone() };
+        let ask = ListInvitationsRequest {
+            page_size,
+            page_token,
+            ..only.clone()
+        };
         async move { client.list_invitations(ask).await }
     };
-    let listed = list(limit, ask, |page| (page.invitations, page.next_page_token, page.total_size)).await?;
-    let header = ["Email", "State", "Inviter", "Created", "Link ends", "ID"];
-    session.print.many(&listed, header, |invitation: &Invitation| {
-        [
-            invitation.email.clone(),
-            state(invitation),
-            invitation.inviter_email.clone(),
-            time(invitation.create_time.as_ref()),
-            time(invitation.expire_time.as_ref()),
-            invitation.id.clone(),
-        ]
+    let listed = list(limit, ask, |page| {
+        (page.invitations, page.next_page_token, page.total_size)
     })
+    .await?;
+    let header = ["Email", "State", "Inviter", "Created", "Link ends", "ID"];
+    session
+        .print
+        .many(&listed, header, |invitation: &Invitation| {
+            [
+                invitation.email.clone(),
+                state(invitation),
+                invitation.inviter_email.clone(),
+                time(invitation.create_time.as_ref()),
+                time(invitation.expire_time.as_ref()),
+                invitation.id.clone(),
+            ]
+        })
 }

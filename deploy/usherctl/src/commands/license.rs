@@ -1,8 +1,8 @@
 //! Seats of the tenant, and the roles that use them.
 
 use contract::licensing::{
-    GetLicenseRequest, License as Seats, ListSeatsRequest, Seat, SetLicensedRolesRequest, UpdateLicenseRequest,
-    license_service_client::LicenseServiceClient,
+    GetLicenseRequest, License as Seats, ListSeatsRequest, Seat, SetLicensedRolesRequest,
+    UpdateLicenseRequest, license_service_client::LicenseServiceClient,
 };
 
 use crate::{
@@ -41,14 +41,27 @@ impl License {
     pub async fn run(self, session: &Session) -> Result<(), Failure> {
         let mut client = LicenseServiceClient::new(session.client.gateway());
         let license = match self {
-            License::Show => client.get_license(GetLicenseRequest {}).await?.into_inner().license,
+            License::Show => {
+                client
+                    .get_license(GetLicenseRequest {})
+                    .await?
+                    .into_inner()
+                    .license
+            }
             License::Set { total_seats } => {
-                let ask = UpdateLicenseRequest { total_seats, etag: String::new(), request_id: names::request_id() };
+                let ask = UpdateLicenseRequest {
+                    total_seats,
+                    etag: String::new(),
+                    request_id: names::request_id(),
+                };
                 client.update_license(ask).await?.into_inner().license
             }
             License::Roles { roles } => {
                 let role_ids = names::roles(session, &roles).await?;
-                let ask = SetLicensedRolesRequest { role_ids, request_id: names::request_id() };
+                let ask = SetLicensedRolesRequest {
+                    role_ids,
+                    request_id: names::request_id(),
+                };
                 client.set_licensed_roles(ask).await?.into_inner().license
             }
             License::Seats { limit } => return seats(session, limit).await,
@@ -59,12 +72,20 @@ impl License {
 
 async fn show(session: &Session, license: &Seats) -> Result<(), Failure> {
     let roles = names::all_roles(session).await?;
-    let licensed = roles.into_iter().filter(|role| license.licensed_role_ids.contains(&role.id));
+    let licensed = roles
+        .into_iter()
+        .filter(|role| license.licensed_role_ids.contains(&role.id));
     let fields = [
         ("Seats", license.total_seats.to_string()),
         ("Used", license.used_seats.to_string()),
         ("Free", license.free_seats.to_string()),
-        ("Roles that use one", licensed.map(|role| role.name).collect::<Vec<_>>().join(", ")),
+        (
+            "Roles that use one",
+            licensed
+                .map(|role| role.name)
+                .collect::<Vec<_>>()
+                .join(", "),
+        ),
     ];
     session.print.one(license, &fields)
 }
@@ -73,10 +94,29 @@ async fn seats(session: &Session, limit: Limit) -> Result<(), Failure> {
     let client = LicenseServiceClient::new(session.client.gateway());
     let ask = |page_size, page_token| {
         let mut client = client.clone();
-        async move { client.list_seats(ListSeatsRequest { page_size, page_token }).await }
+        async move {
+            client
+                .list_seats(ListSeatsRequest {
+                    page_size,
+                    page_token,
+                })
+                .await
+        }
     };
-    let listed = list(limit, ask, |page| (page.seats, page.next_page_token, page.total_size)).await?;
-    session.print.many(&listed, ["User ID", "Invited", "Disabled", "Since"], |seat: &Seat| {
-        [seat.user_id.clone(), yes(seat.pending), yes(seat.suspended), time(seat.start_time.as_ref())]
+    let listed = list(limit, ask, |page| {
+        (page.seats, page.next_page_token, page.total_size)
     })
+    .await?;
+    session.print.many(
+        &listed,
+        ["User ID", "Invited", "Disabled", "Since"],
+        |seat: &Seat| {
+            [
+                seat.user_id.clone(),
+                yes(seat.pending),
+                yes(seat.suspended),
+                time(seat.start_time.as_ref()),
+            ]
+        },
+    )
 }

@@ -1,18 +1,13 @@
 //! Signs in and out.
 
 use contract::identity::{
-    ConfirmTotpRequest, EnrolTotpRequest, LoginFlow, LoginRequest, LoginStep, NewSession, RevokeSessionRequest,
-    VerifyTotpRequest, confirm_totp_response, login_response, login_service_client::LoginServiceClient,
-    session_service_client::SessionServiceClient, verify_totp_response,
+    ConfirmTotpRequest, EnrolTotpRequest, LoginFlow, LoginRequest, LoginStep, NewSession,
+    RevokeSessionRequest, VerifyTotpRequest, confirm_totp_response, login_response,
+    login_service_client::LoginServiceClient, session_service_client::SessionServiceClient,
+    verify_totp_response,
 };
 
-use crate::{
-    Session,
-    client::Gateway,
-    failure::Failure,
-    password,
-    print::time,
-};
+use crate::{Session, client::Gateway, failure::Failure, password, print::time};
 
 const AFTER: &str = "\
 Examples:
@@ -48,7 +43,11 @@ impl Login {
             Some(password) => password.clone(),
             None => password::ask("Password")?,
         };
-        let ask = LoginRequest { tenant: self.tenant.clone(), username: self.username.clone(), password };
+        let ask = LoginRequest {
+            tenant: self.tenant.clone(),
+            username: self.username.clone(),
+            password,
+        };
         let mut step = match client.login(ask).await?.into_inner().outcome {
             Some(login_response::Outcome::Session(new)) => Step::In(new),
             Some(login_response::Outcome::Flow(flow)) => Step::More(flow),
@@ -72,7 +71,10 @@ impl Login {
         let steps: Vec<LoginStep> = flow.next_steps().collect();
         if steps.contains(&LoginStep::VerifyTotp) {
             let code = self.code()?;
-            let reply = client.verify_totp(VerifyTotpRequest { flow_token, code }).await?.into_inner();
+            let reply = client
+                .verify_totp(VerifyTotpRequest { flow_token, code })
+                .await?
+                .into_inner();
             return match reply.outcome {
                 Some(verify_totp_response::Outcome::Session(new)) => Ok(Step::In(new)),
                 Some(verify_totp_response::Outcome::Flow(flow)) => Ok(Step::More(flow)),
@@ -82,13 +84,21 @@ impl Login {
         if !steps.contains(&LoginStep::EnrolTotp) {
             return Err(unclear());
         }
-        let secret = client.enrol_totp(EnrolTotpRequest { flow_token: flow_token.clone() }).await?.into_inner();
+        let secret = client
+            .enrol_totp(EnrolTotpRequest {
+                flow_token: flow_token.clone(),
+            })
+            .await?
+            .into_inner();
         session.print.say(&format!(
             "the tenant asks for a second factor; add this to your authenticator:\n  secret {}\n  {}",
             secret.secret, secret.otpauth_uri
         ));
         let code = self.code()?;
-        let reply = client.confirm_totp(ConfirmTotpRequest { flow_token, code }).await?.into_inner();
+        let reply = client
+            .confirm_totp(ConfirmTotpRequest { flow_token, code })
+            .await?
+            .into_inner();
         match reply.outcome {
             Some(confirm_totp_response::Outcome::Session(new)) => Ok(Step::In(new)),
             Some(confirm_totp_response::Outcome::Flow(flow)) => Ok(Step::More(flow)),
@@ -102,7 +112,9 @@ impl Login {
 }
 
 fn unclear() -> Failure {
-    Failure::Fault("the gateway wants something that this usherctl does not know; use a newer one".to_owned())
+    Failure::Fault(
+        "the gateway wants something that this usherctl does not know; use a newer one".to_owned(),
+    )
 }
 
 fn welcome(session: &Session, new: &NewSession) -> Result<(), Failure> {

@@ -21,11 +21,22 @@ Safe to repeat, and to run many times at once.";
 #[command(after_help = AFTER)]
 pub struct Migrate {
     /// Postgres, as a role that may create roles and schemas
-    #[arg(long, env = "USHER_MIGRATE_URL", hide_env_values = true, value_name = "URL")]
+    #[arg(
+        long,
+        env = "USHER_MIGRATE_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
     postgres: String,
     /// The password that the roles of the services get: one for all, or
-    /// SERVICE=PASSWORD for each. None: they log in by what pg_hba.conf allows
-    #[arg(long, env = "USHER_ROLE_PASSWORD", hide_env_values = true, value_delimiter = ',')]
+    /// SERVICE=PASSWORD for each. None: they log in by what
+    /// Postgres allows without one
+    #[arg(
+        long,
+        env = "USHER_ROLE_PASSWORD",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
     role_password: Vec<String>,
 }
 
@@ -37,7 +48,9 @@ impl Migrate {
             self.one::<Invitation>().await?,
             self.one::<Importer>().await?,
         ];
-        session.print.rows(["Service", "Migrations", "Seconds"], rows)
+        session
+            .print
+            .rows(["Service", "Migrations", "Seconds"], rows)
     }
 
     async fn one<S: Service>(&self) -> Result<[String; 3], Failure> {
@@ -47,14 +60,26 @@ impl Migrate {
             .await
             .map_err(|error| Failure::Fault(format!("migrating {}: {error}", S::NAME)))?;
         let seconds = format!("{:.2}", began.elapsed().as_secs_f64());
-        Ok([S::NAME.to_owned(), migrator.iter().count().to_string(), seconds])
+        Ok([
+            S::NAME.to_owned(),
+            migrator.iter().count().to_string(),
+            seconds,
+        ])
     }
 
     fn password(&self, service: &str) -> Option<&str> {
-        let own = |given: &'_ String| given.strip_prefix(service).is_some_and(|rest| rest.starts_with('='));
+        let own = |given: &'_ String| {
+            given
+                .strip_prefix(service)
+                .is_some_and(|rest| rest.starts_with('='))
+        };
         match self.role_password.iter().find(|given| own(given)) {
             Some(given) => given.get(service.len() + 1..),
-            None => self.role_password.first().map(String::as_str).filter(|_| self.role_password.len() == 1),
+            None => self
+                .role_password
+                .first()
+                .map(String::as_str)
+                .filter(|_| self.role_password.len() == 1),
         }
     }
 }

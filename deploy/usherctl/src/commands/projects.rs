@@ -1,7 +1,8 @@
 //! Projects of the tenant.
 
 use contract::authorization::{
-    CreateProjectRequest, ListProjectsRequest, Project, project_service_client::ProjectServiceClient,
+    CreateProjectRequest, ListProjectsRequest, Project,
+    project_service_client::ProjectServiceClient,
 };
 
 use crate::{
@@ -35,10 +36,17 @@ impl Projects {
         match self {
             Projects::Create { names } => {
                 for name in names {
-                    let ask = CreateProjectRequest { name, request_id: names::request_id() };
+                    let ask = CreateProjectRequest {
+                        name,
+                        request_id: names::request_id(),
+                    };
                     let reply = client.clone().create_project(ask).await?.into_inner();
                     let project = reply.project.clone().unwrap_or_default();
-                    let fields = [("ID", project.id), ("Name", project.name), ("Revision", reply.revision.clone())];
+                    let fields = [
+                        ("ID", project.id),
+                        ("Name", project.name),
+                        ("Revision", reply.revision.clone()),
+                    ];
                     session.print.one(&reply, &fields)?;
                 }
                 Ok(())
@@ -46,12 +54,28 @@ impl Projects {
             Projects::List { limit } => {
                 let ask = |page_size, page_token| {
                     let mut client = client.clone();
-                    async move { client.list_projects(ListProjectsRequest { page_size, page_token }).await }
+                    async move {
+                        client
+                            .list_projects(ListProjectsRequest {
+                                page_size,
+                                page_token,
+                            })
+                            .await
+                    }
                 };
-                let listed = list(limit, ask, |page| (page.projects, page.next_page_token, page.total_size)).await?;
-                session.print.many(&listed, ["Name", "Created", "ID"], |project: &Project| {
-                    [project.name.clone(), time(project.create_time.as_ref()), project.id.clone()]
+                let listed = list(limit, ask, |page| {
+                    (page.projects, page.next_page_token, page.total_size)
                 })
+                .await?;
+                session
+                    .print
+                    .many(&listed, ["Name", "Created", "ID"], |project: &Project| {
+                        [
+                            project.name.clone(),
+                            time(project.create_time.as_ref()),
+                            project.id.clone(),
+                        ]
+                    })
             }
         }
     }

@@ -1,7 +1,8 @@
 //! Sessions of a user.
 
 use contract::identity::{
-    ListSessionsRequest, RevokeSessionRequest, Session as Login, session_service_client::SessionServiceClient,
+    ListSessionsRequest, RevokeSessionRequest, Session as Login,
+    session_service_client::SessionServiceClient,
 };
 
 use crate::{
@@ -40,10 +41,17 @@ impl Sessions {
                 let user_id = of(session, user).await?;
                 let ask = |page_size, page_token| {
                     let mut client = client.clone();
-                    let ask = ListSessionsRequest { user_id: user_id.clone(), page_size, page_token };
+                    let ask = ListSessionsRequest {
+                        user_id: user_id.clone(),
+                        page_size,
+                        page_token,
+                    };
                     async move { client.list_sessions(ask).await }
                 };
-                let listed = list(limit, ask, |page| (page.sessions, page.next_page_token, page.total_size)).await?;
+                let listed = list(limit, ask, |page| {
+                    (page.sessions, page.next_page_token, page.total_size)
+                })
+                .await?;
                 let header = ["Since", "Last used", "Ends", "Level", "Address", "ID"];
                 session.print.many(&listed, header, |login: &Login| {
                     [
@@ -57,7 +65,10 @@ impl Sessions {
                 })
             }
             Sessions::Revoke { session_id, user } => {
-                let ask = RevokeSessionRequest { user_id: of(session, user).await?, session_id };
+                let ask = RevokeSessionRequest {
+                    user_id: of(session, user).await?,
+                    session_id,
+                };
                 client.clone().revoke_session(ask).await?;
                 session.print.say("done");
                 Ok(())

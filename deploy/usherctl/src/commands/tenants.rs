@@ -3,8 +3,8 @@
 use contract::{
     authorization::RoleSet,
     identity::{
-        CreateTenantRequest, GetTenantRequest, ListTenantsRequest, MfaPolicy, Tenant, UpdateTenantRequest,
-        tenant_service_client::TenantServiceClient,
+        CreateTenantRequest, GetTenantRequest, ListTenantsRequest, MfaPolicy, Tenant,
+        UpdateTenantRequest, tenant_service_client::TenantServiceClient,
     },
 };
 
@@ -20,7 +20,9 @@ use crate::{
 #[derive(clap::Subcommand)]
 pub enum Tenants {
     /// Create a tenant with its roles
-    #[command(after_help = "Example:\n  usherctl tenants create acme --display-name 'Acme GmbH' --role-set standard --mfa required")]
+    #[command(
+        after_help = "Example:\n  usherctl tenants create acme --display-name 'Acme GmbH' --role-set standard --mfa required"
+    )]
     Create {
         /// The short name for logging in: lower case letters, digits, hyphens
         name: String,
@@ -97,8 +99,20 @@ impl Tenants {
         let mut client = TenantServiceClient::new(session.client.gateway());
         let tenant = match self {
             Tenants::List { limit } => return all(session, limit).await,
-            Tenants::Show => client.get_tenant(GetTenantRequest {}).await?.into_inner().tenant,
-            Tenants::Create { name, display_name, role_set, mfa, language } => {
+            Tenants::Show => {
+                client
+                    .get_tenant(GetTenantRequest {})
+                    .await?
+                    .into_inner()
+                    .tenant
+            }
+            Tenants::Create {
+                name,
+                display_name,
+                role_set,
+                mfa,
+                language,
+            } => {
                 let role_set = match role_set {
                     Set::Standard => RoleSet::Standard,
                     Set::Platform => RoleSet::Platform,
@@ -115,7 +129,11 @@ impl Tenants {
                 };
                 client.create_tenant(ask).await?.into_inner().tenant
             }
-            Tenants::Update { display_name, mfa, language } => {
+            Tenants::Update {
+                display_name,
+                mfa,
+                language,
+            } => {
                 let ask = UpdateTenantRequest {
                     display_name,
                     mfa_policy: mfa.map_or(MfaPolicy::Unspecified, MfaPolicy::from).into(),
@@ -150,11 +168,31 @@ async fn all(session: &Session, limit: Limit) -> Result<(), Failure> {
     let client = TenantServiceClient::new(session.client.gateway());
     let ask = |page_size, page_token| {
         let mut client = client.clone();
-        async move { client.list_tenants(ListTenantsRequest { page_size, page_token }).await }
+        async move {
+            client
+                .list_tenants(ListTenantsRequest {
+                    page_size,
+                    page_token,
+                })
+                .await
+        }
     };
-    let listed = list(limit, ask, |page| (page.tenants, page.next_page_token, page.total_size)).await?;
-    session.print.many(&listed, ["Name", "Display name", "Second factor", "Created", "ID"], |tenant: &Tenant| {
-        let created = time(tenant.create_time.as_ref());
-        [tenant.name.clone(), tenant.display_name.clone(), mfa(tenant), created, tenant.id.clone()]
+    let listed = list(limit, ask, |page| {
+        (page.tenants, page.next_page_token, page.total_size)
     })
+    .await?;
+    session.print.many(
+        &listed,
+        ["Name", "Display name", "Second factor", "Created", "ID"],
+        |tenant: &Tenant| {
+            let created = time(tenant.create_time.as_ref());
+            [
+                tenant.name.clone(),
+                tenant.display_name.clone(),
+                mfa(tenant),
+                created,
+                tenant.id.clone(),
+            ]
+        },
+    )
 }

@@ -1,8 +1,8 @@
 //! Users of the tenant.
 
 use contract::identity::{
-    CreateUserRequest, DeleteUserRequest, DisableUserRequest, EnableUserRequest, GetUserRequest, ListUsersRequest,
-    UnlockUserRequest, User, UserStatus, user_service_client::UserServiceClient,
+    CreateUserRequest, DeleteUserRequest, DisableUserRequest, EnableUserRequest, GetUserRequest,
+    ListUsersRequest, UnlockUserRequest, User, UserStatus, user_service_client::UserServiceClient,
 };
 
 use crate::{
@@ -18,7 +18,9 @@ use crate::{
 #[derive(clap::Subcommand)]
 pub enum Users {
     /// List users, by last name
-    #[command(after_help = "Example:\n  usherctl users list --query acme.example --status invited --all")]
+    #[command(
+        after_help = "Example:\n  usherctl users list --query acme.example --status invited --all"
+    )]
     List {
         /// Only those in whose names or address this appears
         #[arg(long, default_value = "")]
@@ -107,13 +109,23 @@ enum Change {
 impl Users {
     pub async fn run(self, session: &Session) -> Result<(), Failure> {
         match self {
-            Users::List { query, status, mfa, limit } => {
+            Users::List {
+                query,
+                status,
+                mfa,
+                limit,
+            } => {
                 let statuses = status.into_iter().map(|status| match status {
                     Status::Invited => UserStatus::Invited.into(),
                     Status::Active => UserStatus::Active.into(),
                     Status::Inactive => UserStatus::Inactive.into(),
                 });
-                let ask = ListUsersRequest { query, statuses: statuses.collect(), mfa_enabled: mfa, ..Default::default() };
+                let ask = ListUsersRequest {
+                    query,
+                    statuses: statuses.collect(),
+                    mfa_enabled: mfa,
+                    ..Default::default()
+                };
                 all(session, ask, limit).await
             }
             Users::Show { user } => {
@@ -122,15 +134,42 @@ impl Users {
                     None => String::new(),
                 };
                 let mut client = UserServiceClient::new(session.client.gateway());
-                let reply = client.get_user(GetUserRequest { user_id }).await?.into_inner();
+                let reply = client
+                    .get_user(GetUserRequest { user_id })
+                    .await?
+                    .into_inner();
                 show(session, &reply.user.unwrap_or_default())
             }
-            Users::Create { email, first_name, last_name, username, password, language } => {
-                let password = password.map_or_else(|| password::ask("Password of the user"), Ok)?;
+            Users::Create {
+                email,
+                first_name,
+                last_name,
+                username,
+                password,
+                language,
+            } => {
+                let password =
+                    password.map_or_else(|| password::ask("Password of the user"), Ok)?;
                 let request_id = names::request_id();
-                let ask = CreateUserRequest { first_name, last_name, email, username, password, language, request_id };
+                let ask = CreateUserRequest {
+                    first_name,
+                    last_name,
+                    email,
+                    username,
+                    password,
+                    language,
+                    request_id,
+                };
                 let mut client = UserServiceClient::new(session.client.gateway());
-                show(session, &client.create_user(ask).await?.into_inner().user.unwrap_or_default())
+                show(
+                    session,
+                    &client
+                        .create_user(ask)
+                        .await?
+                        .into_inner()
+                        .user
+                        .unwrap_or_default(),
+                )
             }
             Users::Disable { users } => change(session, users, Change::Disable).await,
             Users::Enable { users } => change(session, users, Change::Enable).await,
@@ -145,10 +184,38 @@ async fn change(session: &Session, users: Vec<String>, change: Change) -> Result
     for name in users {
         let (user_id, request_id) = (names::user(session, &name).await?, names::request_id());
         match change {
-            Change::Disable => drop(client.disable_user(DisableUserRequest { user_id, request_id }).await?),
-            Change::Enable => drop(client.enable_user(EnableUserRequest { user_id, request_id }).await?),
-            Change::Unlock => drop(client.unlock_user(UnlockUserRequest { user_id, request_id }).await?),
-            Change::Delete => drop(client.delete_user(DeleteUserRequest { user_id, request_id }).await?),
+            Change::Disable => drop(
+                client
+                    .disable_user(DisableUserRequest {
+                        user_id,
+                        request_id,
+                    })
+                    .await?,
+            ),
+            Change::Enable => drop(
+                client
+                    .enable_user(EnableUserRequest {
+                        user_id,
+                        request_id,
+                    })
+                    .await?,
+            ),
+            Change::Unlock => drop(
+                client
+                    .unlock_user(UnlockUserRequest {
+                        user_id,
+                        request_id,
+                    })
+                    .await?,
+            ),
+            Change::Delete => drop(
+                client
+                    .delete_user(DeleteUserRequest {
+                        user_id,
+                        request_id,
+                    })
+                    .await?,
+            ),
         }
         session.print.say(&format!("done: {name}"));
     }
@@ -160,7 +227,9 @@ fn status(user: &User) -> String {
 }
 
 fn alerts(user: &User) -> String {
-    let alert = |alert: &contract::identity::UserAlert| word(alert.kind().as_str_name(), "USER_ALERT_KIND_");
+    let alert = |alert: &contract::identity::UserAlert| {
+        word(alert.kind().as_str_name(), "USER_ALERT_KIND_")
+    };
     user.alerts.iter().map(alert).collect::<Vec<_>>().join(", ")
 }
 
@@ -185,19 +254,38 @@ async fn all(session: &Session, ask: ListUsersRequest, limit: Limit) -> Result<(
     let client = UserServiceClient::new(session.client.gateway());
     let page = |page_size, page_token| {
         let mut client = client.clone();
-        let ask = ListUsersRequest { page_size, page_token, ..ask.clone() };
+        let ask = ListUsersRequest {
+            page_size,
+            page_token,
+            ..ask.clone()
+        };
         async move { client.list_users(ask).await }
     };
-    let listed = list(limit, page, |page| (page.users, page.next_page_token, page.total_size)).await?;
-    session.print.many(&listed, ["Last name", "First name", "Email", "Status", "MFA", "Last login", "ID"], |user: &User| {
-        [
-            user.last_name.clone(),
-            user.first_name.clone(),
-            user.email.clone(),
-            [status(user), alerts(user)].join(" ").trim().to_owned(),
-            yes(user.mfa_enabled),
-            time(user.last_login_time.as_ref()),
-            user.id.clone(),
-        ]
+    let listed = list(limit, page, |page| {
+        (page.users, page.next_page_token, page.total_size)
     })
+    .await?;
+    session.print.many(
+        &listed,
+        [
+            "Last name",
+            "First name",
+            "Email",
+            "Status",
+            "MFA",
+            "Last login",
+            "ID",
+        ],
+        |user: &User| {
+            [
+                user.last_name.clone(),
+                user.first_name.clone(),
+                user.email.clone(),
+                [status(user), alerts(user)].join(" ").trim().to_owned(),
+                yes(user.mfa_enabled),
+                time(user.last_login_time.as_ref()),
+                user.id.clone(),
+            ]
+        },
+    )
 }

@@ -12,14 +12,20 @@ pub struct Terms<'a> {
     pub without_mails: bool,
     pub language: &'a str,
     pub over_seats: i32,
+    pub chunk_rows: i32,
 }
 
 /// Begins a commit of an import in review; false where it is not.
-pub async fn begin(db: &mut PgConnection, tenant: Uuid, id: Uuid, terms: &Terms<'_>) -> sqlx::Result<bool> {
+pub async fn begin(
+    db: &mut PgConnection,
+    tenant: Uuid,
+    id: Uuid,
+    terms: &Terms<'_>,
+) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         "UPDATE imports SET state = 'COMMITTING', commit_user_id = $3, commit_home_tenant_id = $4, commit_address = $5,
-                existing_users = $6, without_mails = $7, language = $8, over_seats = $9, rows_total = good,
-                version = version + 1
+                existing_users = $6, without_mails = $7, language = $8, over_seats = $9, chunk_rows = $10,
+                rows_total = good, version = version + 1
          WHERE tenant_id = $1 AND id = $2 AND state = 'REVIEW'",
         tenant,
         id,
@@ -30,6 +36,7 @@ pub async fn begin(db: &mut PgConnection, tenant: Uuid, id: Uuid, terms: &Terms<
         terms.without_mails,
         terms.language,
         terms.over_seats,
+        terms.chunk_rows,
     );
     Ok(done.execute(db).await?.rows_affected() == 1)
 }
@@ -59,6 +66,7 @@ pub struct Claimed {
     pub existing_users: Option<String>,
     pub without_mails: bool,
     pub language: String,
+    pub chunk_rows: i32,
     pub checkpoint_line: i32,
     pub rows_per_second: f64,
     pub cancelled: bool,
@@ -68,7 +76,11 @@ pub struct Claimed {
 }
 
 /// Takes the commit that waits longest, of any tenant, for `seconds`.
-pub async fn claim(db: &mut PgConnection, lease: Uuid, seconds: f64) -> sqlx::Result<Option<Claimed>> {
+pub async fn claim(
+    db: &mut PgConnection,
+    lease: Uuid,
+    seconds: f64,
+) -> sqlx::Result<Option<Claimed>> {
     sqlx::query_as!(
         Claimed,
         r#"UPDATE imports i SET lease_id = $1, lease_end_time = clock() + make_interval(secs => $2)
@@ -77,8 +89,8 @@ pub async fn claim(db: &mut PgConnection, lease: Uuid, seconds: f64) -> sqlx::Re
                ORDER BY lease_end_time NULLS FIRST, id LIMIT 1 FOR UPDATE SKIP LOCKED) free
          WHERE i.tenant_id = free.tenant_id AND i.id = free.id
          RETURNING i.tenant_id, i.id, i.commit_user_id AS "user!", i.commit_home_tenant_id AS home,
-                   i.commit_address AS address, i.existing_users, i.without_mails, i.language, i.checkpoint_line,
-                   i.rows_per_second, i.cancelled, free.lease_id IS NOT NULL AS "abandoned!""#,
+                   i.commit_address AS address, i.existing_users, i.without_mails, i.language, i.chunk_rows,
+                   i.checkpoint_line, i.rows_per_second, i.cancelled, free.lease_id IS NOT NULL AS "abandoned!""#,
         lease,
         seconds,
     )
@@ -108,7 +120,12 @@ pub async fn renew(
 }
 
 /// Gives a claimed commit back at a checkpoint.
-pub async fn release(db: &mut PgConnection, tenant: Uuid, id: Uuid, lease: Uuid) -> sqlx::Result<()> {
+pub async fn release(
+    db: &mut PgConnection,
+    tenant: Uuid,
+    id: Uuid,
+    lease: Uuid,
+) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE imports SET lease_id = NULL, lease_end_time = NULL
          WHERE tenant_id = $1 AND id = $2 AND lease_id = $3",
@@ -167,7 +184,13 @@ pub async fn advance(
 
 /// Ends a claimed commit, as DONE or CANCELLED; false where another worker has
 /// it by now.
-pub async fn end(db: &mut PgConnection, tenant: Uuid, id: Uuid, lease: Uuid, state: &str) -> sqlx::Result<bool> {
+pub async fn end(
+    db: &mut PgConnection,
+    tenant: Uuid,
+    id: Uuid,
+    lease: Uuid,
+    state: &str,
+) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         "UPDATE imports SET state = $4, end_time = clock(), lease_id = NULL, lease_end_time = NULL,
                 version = version + 1

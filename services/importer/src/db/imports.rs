@@ -91,7 +91,11 @@ pub async fn by_request(
 }
 
 /// The imports of these ids, newest first.
-pub async fn find_all(db: &mut PgConnection, tenant: Uuid, ids: &[Uuid]) -> sqlx::Result<Vec<Import>> {
+pub async fn find_all(
+    db: &mut PgConnection,
+    tenant: Uuid,
+    ids: &[Uuid],
+) -> sqlx::Result<Vec<Import>> {
     sqlx::query_as!(
         Import,
         "SELECT id, file_name, state, encoding, delimiter, byte_order_mark, good, flagged, wrong, duplicate, blank,
@@ -112,7 +116,11 @@ pub async fn find(db: &mut PgConnection, tenant: Uuid, id: Uuid) -> sqlx::Result
 
 /// One import, which nobody else changes until the end of the transaction.
 pub async fn lock(db: &mut PgConnection, tenant: Uuid, id: Uuid) -> sqlx::Result<Option<Import>> {
-    let locked = sqlx::query!("SELECT id FROM imports WHERE tenant_id = $1 AND id = $2 FOR UPDATE", tenant, id);
+    let locked = sqlx::query!(
+        "SELECT id FROM imports WHERE tenant_id = $1 AND id = $2 FOR UPDATE",
+        tenant,
+        id
+    );
     match locked.fetch_optional(&mut *db).await? {
         Some(_) => find(db, tenant, id).await,
         None => Ok(None),
@@ -120,7 +128,12 @@ pub async fn lock(db: &mut PgConnection, tenant: Uuid, id: Uuid) -> sqlx::Result
 }
 
 /// The ids of imports older than `before`, newest first.
-pub async fn older(db: &mut PgConnection, tenant: Uuid, before: Option<Uuid>, limit: i64) -> sqlx::Result<Vec<Uuid>> {
+pub async fn older(
+    db: &mut PgConnection,
+    tenant: Uuid,
+    before: Option<Uuid>,
+    limit: i64,
+) -> sqlx::Result<Vec<Uuid>> {
     let before = before.unwrap_or(Uuid::max());
     sqlx::query_scalar!(
         "SELECT id FROM imports WHERE tenant_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
@@ -133,7 +146,12 @@ pub async fn older(db: &mut PgConnection, tenant: Uuid, before: Option<Uuid>, li
 }
 
 /// The ids of imports newer than `after`, oldest first.
-pub async fn newer(db: &mut PgConnection, tenant: Uuid, after: Uuid, limit: i64) -> sqlx::Result<Vec<Uuid>> {
+pub async fn newer(
+    db: &mut PgConnection,
+    tenant: Uuid,
+    after: Uuid,
+    limit: i64,
+) -> sqlx::Result<Vec<Uuid>> {
     sqlx::query_scalar!(
         "SELECT id FROM imports WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3",
         tenant,
@@ -146,7 +164,12 @@ pub async fn newer(db: &mut PgConnection, tenant: Uuid, after: Uuid, limit: i64)
 
 /// How many imports there are.
 pub async fn count(db: &mut PgConnection, tenant: Uuid) -> sqlx::Result<i64> {
-    sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM imports WHERE tenant_id = $1"#, tenant).fetch_one(db).await
+    sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM imports WHERE tenant_id = $1"#,
+        tenant
+    )
+    .fetch_one(db)
+    .await
 }
 
 /// Counts the rows of an import anew.

@@ -61,10 +61,13 @@ pub async fn insert(
     existing: &HashSet<String>,
 ) -> sqlx::Result<()> {
     let text = |of: fn(&reading::Fields) -> &String| -> Vec<&str> {
-        rows.iter().map(|row| of(&row.judged.fields).as_str()).collect()
+        rows.iter()
+            .map(|row| of(&row.judged.fields).as_str())
+            .collect()
     };
     let verdicts: Vec<&str> = rows.iter().map(|row| verdict(row.judged.verdict)).collect();
-    let exists = |row: &reading::Row| existing.contains(&row.judged.fields.email.to_ascii_lowercase());
+    let exists =
+        |row: &reading::Row| existing.contains(&row.judged.fields.email.to_ascii_lowercase());
     sqlx::query!(
         "INSERT INTO import_rows (tenant_id, import_id, line, email, first_name, last_name, role, role_id, unknown_role,
                                   default_group, verdict, state, duplicate_of, problems, existing)
@@ -95,7 +98,12 @@ pub async fn insert(
 }
 
 /// The rows of these lines, in the order of the file.
-pub async fn find_all(db: &mut PgConnection, tenant: Uuid, import: Uuid, lines: &[i32]) -> sqlx::Result<Vec<Row>> {
+pub async fn find_all(
+    db: &mut PgConnection,
+    tenant: Uuid,
+    import: Uuid,
+    lines: &[i32],
+) -> sqlx::Result<Vec<Row>> {
     sqlx::query_as!(
         Row,
         r#"SELECT line, email, first_name, last_name, role, role_id, default_group, verdict, state, duplicate_of,
@@ -110,7 +118,12 @@ pub async fn find_all(db: &mut PgConnection, tenant: Uuid, import: Uuid, lines: 
 }
 
 /// One row.
-pub async fn find(db: &mut PgConnection, tenant: Uuid, import: Uuid, line: i32) -> sqlx::Result<Option<Row>> {
+pub async fn find(
+    db: &mut PgConnection,
+    tenant: Uuid,
+    import: Uuid,
+    line: i32,
+) -> sqlx::Result<Option<Row>> {
     Ok(find_all(db, tenant, import, &[line]).await?.pop())
 }
 
@@ -124,7 +137,11 @@ pub async fn update(
     existing: bool,
     dropped: bool,
 ) -> sqlx::Result<()> {
-    let verdict = if dropped { "DROPPED" } else { verdict(judged.verdict) };
+    let verdict = if dropped {
+        "DROPPED"
+    } else {
+        verdict(judged.verdict)
+    };
     sqlx::query!(
         "UPDATE import_rows SET email = $4, first_name = $5, last_name = $6, role = $7, role_id = $8,
                 unknown_role = $9, default_group = $10, verdict = $11, state = $11, duplicate_of = NULL,
@@ -151,7 +168,12 @@ pub async fn update(
 
 /// Finds anew which rows of an address are duplicates: of those that could be
 /// committed, all but the first.
-pub async fn rank(db: &mut PgConnection, tenant: Uuid, import: Uuid, address: &str) -> sqlx::Result<()> {
+pub async fn rank(
+    db: &mut PgConnection,
+    tenant: Uuid,
+    import: Uuid,
+    address: &str,
+) -> sqlx::Result<()> {
     sqlx::query!(
         r#"UPDATE import_rows r SET
                 state = CASE WHEN r.line = ranked.first THEN r.verdict ELSE 'DUPLICATE' END,
@@ -171,7 +193,13 @@ pub async fn rank(db: &mut PgConnection, tenant: Uuid, import: Uuid, address: &s
 
 /// Gives all rows that name an unknown role a role, and answers how many there
 /// are.
-pub async fn map_role(db: &mut PgConnection, tenant: Uuid, import: Uuid, name: &str, role: Uuid) -> sqlx::Result<u64> {
+pub async fn map_role(
+    db: &mut PgConnection,
+    tenant: Uuid,
+    import: Uuid,
+    name: &str,
+    role: Uuid,
+) -> sqlx::Result<u64> {
     let done = sqlx::query!(
         "UPDATE import_rows SET role_id = $4,
                 verdict = CASE verdict WHEN 'FLAGGED' THEN 'GOOD' ELSE verdict END,
@@ -194,7 +222,11 @@ pub struct UnknownRole {
 
 /// The roles that wait for a mapping, the most frequent first; of a file that
 /// names thousands, some.
-pub async fn unknown_roles(db: &mut PgConnection, tenant: Uuid, imports: &[Uuid]) -> sqlx::Result<Vec<UnknownRole>> {
+pub async fn unknown_roles(
+    db: &mut PgConnection,
+    tenant: Uuid,
+    imports: &[Uuid],
+) -> sqlx::Result<Vec<UnknownRole>> {
     sqlx::query_as!(
         UnknownRole,
         r#"SELECT import_id, unknown_role AS "name!", count(*) AS "rows!" FROM import_rows

@@ -8,19 +8,32 @@ use rpc::{Caller, Error};
 
 use crate::{Importer, db, imports};
 
-pub async fn run(app: &Importer, caller: &Caller, ask: CancelImportRequest) -> Result<CancelImportResponse, Error> {
+pub async fn run(
+    app: &Importer,
+    caller: &Caller,
+    ask: CancelImportRequest,
+) -> Result<CancelImportResponse, Error> {
     let id: Id<Import> = ask.import_id.parse()?;
     let tenant = caller.tenant()?.uuid();
     let mut tx = app.store.begin(caller, &ask).await?;
-    db::imports::lock(&mut tx, tenant, id.uuid()).await?.ok_or_else(imports::not_found)?;
+    db::imports::lock(&mut tx, tenant, id.uuid())
+        .await?
+        .ok_or_else(imports::not_found)?;
     // The worker ends a commit at its next checkpoint: what it is at has to get
     // its outcome first.
     if db::commits::cancel(&mut tx, tenant, id.uuid()).await? {
-        tx.publish(Event::from(ImportCancelled { import_id: ask.import_id }));
+        tx.publish(Event::from(ImportCancelled {
+            import_id: ask.import_id,
+        }));
         let moved = app.moved.clone();
         tx.after_commit(move || moved.send_replace(()));
     }
-    let stored = db::imports::find(&mut tx, tenant, id.uuid()).await?.ok_or_else(imports::not_found)?;
+    let stored = db::imports::find(&mut tx, tenant, id.uuid())
+        .await?
+        .ok_or_else(imports::not_found)?;
     let import = imports::view(app, caller, &mut tx, stored).await?;
-    tx.commit(CancelImportResponse { import: Some(import) }).await
+    tx.commit(CancelImportResponse {
+        import: Some(import),
+    })
+    .await
 }

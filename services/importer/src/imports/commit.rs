@@ -5,7 +5,8 @@ use std::sync::Arc;
 use contract::{
     Id, errors,
     importer::{
-        CommitImportRequest, CommitImportResponse, ErrorReason, Event, ExistingUserPolicy, Import, ImportCommitted,
+        CommitImportRequest, CommitImportResponse, ErrorReason, Event, ExistingUserPolicy, Import,
+        ImportCommitted,
     },
 };
 use rpc::{Because as _, Caller, Error};
@@ -28,7 +29,9 @@ pub async fn run(
     if let Some(reply) = tx.replay()? {
         return Ok(reply);
     }
-    let import = db::imports::lock(&mut tx, tenant, id.uuid()).await?.ok_or_else(imports::not_found)?;
+    let import = db::imports::lock(&mut tx, tenant, id.uuid())
+        .await?
+        .ok_or_else(imports::not_found)?;
     check(&import, &ask.etag)?;
     let terms = Terms {
         user,
@@ -40,18 +43,27 @@ pub async fn run(
         },
         without_mails: ask.without_mails,
         language: &ask.language,
+        chunk_rows: app.config.import_chunk_rows.into(),
         over_seats: seats.over(&mut tx, tenant, import.id).await?.rows,
     };
     if !db::commits::begin(&mut tx, tenant, import.id, &terms).await? {
         return Err(imports::review_over());
     }
-    let import = db::imports::find(&mut tx, tenant, import.id).await?.ok_or_else(imports::not_found)?;
+    let import = db::imports::find(&mut tx, tenant, import.id)
+        .await?
+        .ok_or_else(imports::not_found)?;
     let counts = Some(imports::counts(&import));
-    tx.publish(Event::from(ImportCommitted { import_id: import.id.to_string(), counts }));
+    tx.publish(Event::from(ImportCommitted {
+        import_id: import.id.to_string(),
+        counts,
+    }));
     let begun: Arc<_> = app.begun.clone();
     tx.after_commit(move || begun.notify_one());
     let import = imports::view(app, caller, &mut tx, import).await?;
-    tx.commit(CommitImportResponse { import: Some(import) }).await
+    tx.commit(CommitImportResponse {
+        import: Some(import),
+    })
+    .await
 }
 
 /// What is committed is what was reviewed, and the review is done.
@@ -62,11 +74,20 @@ fn check(import: &db::imports::Import, etag: &str) -> Result<(), Error> {
     let current = import.version.to_string();
     if !etag.is_empty() && etag != current {
         let why = "the import was changed since it was read";
-        return Err(errors::ErrorReason::EtagMismatch.because(why).with("etag", current));
+        return Err(errors::ErrorReason::EtagMismatch
+            .because(why)
+            .with("etag", current));
     }
     if import.flagged > 0 {
-        let why = format!("{} rows name roles that the tenant does not have", import.flagged);
-        return Err(ErrorReason::RowsFlagged.because(why.clone()).precondition("ROWS_FLAGGED", import.id.to_string(), why));
+        let why = format!(
+            "{} rows name roles that the tenant does not have",
+            import.flagged
+        );
+        return Err(ErrorReason::RowsFlagged.because(why.clone()).precondition(
+            "ROWS_FLAGGED",
+            import.id.to_string(),
+            why,
+        ));
     }
     Ok(())
 }

@@ -8,11 +8,18 @@ use rpc::{Caller, Error};
 
 use crate::{Importer, db, imports};
 
-pub async fn run(app: &Importer, caller: &Caller, ask: GetImportRequest) -> Result<GetImportResponse, Error> {
+pub async fn run(
+    app: &Importer,
+    caller: &Caller,
+    ask: GetImportRequest,
+) -> Result<GetImportResponse, Error> {
     let id: Id<Import> = ask.import_id.parse()?;
     let mut tx = app.store.read(caller).await?;
     let stored = db::imports::find(&mut tx, caller.tenant()?.uuid(), id.uuid()).await?;
-    let import = imports::view(app, caller, &mut tx, stored.ok_or_else(imports::not_found)?).await?;
+    let import =
+        imports::view(app, caller, &mut tx, stored.ok_or_else(imports::not_found)?).await?;
     tx.done().await?;
-    Ok(GetImportResponse { import: Some(import) })
+    Ok(GetImportResponse {
+        import: Some(import),
+    })
 }

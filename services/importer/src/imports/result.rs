@@ -24,7 +24,16 @@ use crate::{
 const PIECE: i64 = 500;
 
 const HEADER: [&str; 11] = [
-    "Line", "Email", "First Name", "Last Name", "Role", "Default Group", "State", "Problems", "Outcome", "User ID",
+    "Line",
+    "Email",
+    "First Name",
+    "Last Name",
+    "Role",
+    "Default Group",
+    "State",
+    "Problems",
+    "Outcome",
+    "User ID",
     "Failure",
 ];
 
@@ -52,34 +61,59 @@ pub async fn run(
 }
 
 /// Writes piece after piece, as fast as the caller takes them.
-async fn write(store: &Store, caller: &Caller, import: Uuid, answers: &mpsc::Sender<Answer>) -> Result<(), Error> {
+async fn write(
+    store: &Store,
+    caller: &Caller,
+    import: Uuid,
+    answers: &mpsc::Sender<Answer>,
+) -> Result<(), Error> {
     let tenant = caller.tenant()?.uuid();
     let mut line = 0;
     let mut piece = csv_of(|writer| writer.write_record(HEADER))?;
     loop {
-        if answers.send(Ok(DownloadImportResultResponse { chunk: piece })).await.is_err() {
+        if answers
+            .send(Ok(DownloadImportResultResponse { chunk: piece }))
+            .await
+            .is_err()
+        {
             return Ok(());
         }
         let mut tx = store.read(caller).await?;
-        let lines = db::rows::after(&mut tx, tenant, import, &Filter::default(), line, PIECE).await?;
+        let lines =
+            db::rows::after(&mut tx, tenant, import, &Filter::default(), line, PIECE).await?;
         let rows = db::rows::find_all(&mut tx, tenant, import, &lines).await?;
         tx.done().await?;
-        let Some(last) = rows.last() else { return Ok(()) };
+        let Some(last) = rows.last() else {
+            return Ok(());
+        };
         line = last.line;
-        piece = csv_of(|writer| rows.iter().try_for_each(|row| writer.write_record(record(row))))?;
+        piece = csv_of(|writer| {
+            rows.iter()
+                .try_for_each(|row| writer.write_record(record(row)))
+        })?;
     }
 }
 
-fn csv_of(fill: impl FnOnce(&mut csv::Writer<Vec<u8>>) -> csv::Result<()>) -> Result<Vec<u8>, Error> {
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+fn csv_of(
+    fill: impl FnOnce(&mut csv::Writer<Vec<u8>>) -> csv::Result<()>,
+) -> Result<Vec<u8>, Error> {
+    let mut writer = csv::WriterBuilder::new()
+        .terminator(csv::Terminator::CRLF)
+        .from_writer(Vec::new());
     fill(&mut writer)?;
-    writer.into_inner().map_err(|error| Error::fault_of(error.into_error()))
+    writer
+        .into_inner()
+        .map_err(|error| Error::fault_of(error.into_error()))
 }
 
 fn record(row: &Row) -> [String; 11] {
     let problems: Vec<String> = rows::problems(row)
         .into_iter()
-        .map(|problem| format!("{} {}", problem.field, problem.description).trim().to_owned())
+        .map(|problem| {
+            format!("{} {}", problem.field, problem.description)
+                .trim()
+                .to_owned()
+        })
         .collect();
     [
         row.line.to_string(),

@@ -26,7 +26,10 @@ pub struct Spooled {
 }
 
 /// Takes in an upload; one that is too large is refused while it comes in.
-pub async fn take(folder: &Path, mut parts: Streaming<UploadImportRequest>) -> Result<Spooled, Error> {
+pub async fn take(
+    folder: &Path,
+    mut parts: Streaming<UploadImportRequest>,
+) -> Result<Spooled, Error> {
     let malformed = |why: &str| ErrorReason::UploadMalformed.because(format!("the upload {why}"));
     let Some(Part::Header(header)) = next(&mut parts).await? else {
         return Err(malformed("does not begin with its header"));
@@ -46,7 +49,11 @@ pub async fn take(folder: &Path, mut parts: Streaming<UploadImportRequest>) -> R
         file.write_all(&chunk).await?;
     }
     file.flush().await?;
-    Ok(Spooled { header, file: file.into_std().await, hash: hash.finish().as_ref().to_vec() })
+    Ok(Spooled {
+        header,
+        file: file.into_std().await,
+        hash: hash.finish().as_ref().to_vec(),
+    })
 }
 
 /// The next piece, where it comes in time: an upload without end would hold its
@@ -62,7 +69,12 @@ async fn next(parts: &mut Streaming<UploadImportRequest>) -> Result<Option<Part>
 /// A file that nobody else can open.
 fn nameless(folder: &Path) -> io::Result<std::fs::File> {
     let path = folder.join(format!("usher-import-{}", Id::<UploadHeader>::new()));
-    let file = std::fs::OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
+    let file = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path)?;
     std::fs::remove_file(&path)?;
     Ok(file)
 }

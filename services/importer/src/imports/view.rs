@@ -1,7 +1,9 @@
 //! An import as callers see it.
 
 use chrono::{DateTime, Utc};
-use contract::importer::{FileFormat, Import, ImportCounts, ImportProgress, ImportState, UnknownRole};
+use contract::importer::{
+    FileFormat, Import, ImportCounts, ImportProgress, ImportState, UnknownRole,
+};
 use prost_types::Timestamp;
 use rpc::{Caller, Error};
 use sqlx::PgConnection;
@@ -37,9 +39,16 @@ pub async fn imports(
     mut stored: Vec<imports::Import>,
 ) -> Result<Vec<Import>, Error> {
     let tenant = caller.tenant()?.uuid();
-    let reviewed: Vec<Uuid> = stored.iter().filter(|import| in_review(import)).map(|import| import.id).collect();
+    let reviewed: Vec<Uuid> = stored
+        .iter()
+        .filter(|import| in_review(import))
+        .map(|import| import.id)
+        .collect();
     if reviewed.is_empty() {
-        return Ok(stored.iter().map(|import| plain(import, Vec::new())).collect());
+        return Ok(stored
+            .iter()
+            .map(|import| plain(import, Vec::new()))
+            .collect());
     }
     let seats = seats::of_tenant(app, caller).await?;
     let roles = db::rows::unknown_roles(db, tenant, &reviewed).await?;
@@ -49,7 +58,10 @@ pub async fn imports(
             count_over(db, tenant, import, &seats).await?;
         }
         let unknown = roles.iter().filter(|role| role.import_id == import.id);
-        let unknown = unknown.map(|role| UnknownRole { name: role.name.clone(), rows: size(role.rows) });
+        let unknown = unknown.map(|role| UnknownRole {
+            name: role.name.clone(),
+            rows: size(role.rows),
+        });
         all.push(plain(import, unknown.collect()));
     }
     Ok(all)
@@ -89,7 +101,11 @@ pub fn plain(import: &imports::Import, unknown_roles: Vec<UnknownRole>) -> Impor
 /// What is in a file.
 pub fn counts(import: &imports::Import) -> ImportCounts {
     let (good, flagged, wrong) = (size(import.good), size(import.flagged), size(import.wrong));
-    let (duplicate, blank, dropped) = (size(import.duplicate), size(import.blank), size(import.dropped));
+    let (duplicate, blank, dropped) = (
+        size(import.duplicate),
+        size(import.blank),
+        size(import.dropped),
+    );
     let existing = size(import.existing);
     ImportCounts {
         total: good + flagged + wrong + duplicate + blank + dropped,
@@ -108,13 +124,33 @@ pub fn counts(import: &imports::Import) -> ImportCounts {
 /// How far a commit has come.
 pub fn progress(import: &imports::Import) -> ImportProgress {
     let total = size(import.rows_total);
-    let (created, skipped, failed) = (size(import.rows_created), size(import.rows_skipped), size(import.rows_failed));
+    let (created, skipped, failed) = (
+        size(import.rows_created),
+        size(import.rows_skipped),
+        size(import.rows_failed),
+    );
     let done = created + skipped + failed;
     let left = f64::from(total.saturating_sub(done));
     let busy = import.state == "COMMITTING" && import.rows_per_second > 0.0;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` keeps it within the bounds")]
-    let seconds_left = if busy { (left / import.rows_per_second).ceil() as u32 } else { 0 };
-    ImportProgress { total, done, created, skipped, failed, rows_per_second: import.rows_per_second, seconds_left }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "`as` keeps it within the bounds"
+    )]
+    let seconds_left = if busy {
+        (left / import.rows_per_second).ceil() as u32
+    } else {
+        0
+    };
+    ImportProgress {
+        total,
+        done,
+        created,
+        skipped,
+        failed,
+        rows_per_second: import.rows_per_second,
+        seconds_left,
+    }
 }
 
 fn state(stored: &str) -> ImportState {
@@ -126,5 +162,8 @@ fn size(stored: impl TryInto<u32>) -> u32 {
 }
 
 fn timestamp(time: DateTime<Utc>) -> Timestamp {
-    Timestamp { seconds: time.timestamp(), nanos: time.timestamp_subsec_nanos().cast_signed() }
+    Timestamp {
+        seconds: time.timestamp(),
+        nanos: time.timestamp_subsec_nanos().cast_signed(),
+    }
 }

@@ -36,11 +36,23 @@ pub async fn run(
     let id: Id<Import> = ask.import_id.parse()?;
     let mut tx = app.store.read(&caller).await?;
     let stored = db::imports::find(&mut tx, caller.tenant()?.uuid(), id.uuid()).await?;
-    let first = imports::view(app, &caller, &mut tx, stored.ok_or_else(imports::not_found)?).await?;
+    let first = imports::view(
+        app,
+        &caller,
+        &mut tx,
+        stored.ok_or_else(imports::not_found)?,
+    )
+    .await?;
     tx.done().await?;
 
     let (answers, stream) = mpsc::channel(1);
-    let watcher = Watcher { store: app.store.clone(), moved: app.moved.subscribe(), caller, id: id.uuid(), answers };
+    let watcher = Watcher {
+        store: app.store.clone(),
+        moved: app.moved.subscribe(),
+        caller,
+        id: id.uuid(),
+        answers,
+    };
     tokio::spawn(watcher.run(first));
     Ok(Box::pin(ReceiverStream::new(stream)))
 }
@@ -60,7 +72,15 @@ impl Watcher {
         loop {
             if let Some(import) = answer.take() {
                 told = import.clone();
-                if self.answers.send(Ok(WatchImportResponse { import: Some(import) })).await.is_err() || over(&told) {
+                if self
+                    .answers
+                    .send(Ok(WatchImportResponse {
+                        import: Some(import),
+                    }))
+                    .await
+                    .is_err()
+                    || over(&told)
+                {
                     return;
                 }
             }
@@ -70,7 +90,9 @@ impl Watcher {
                     return;
                 }
                 match self.look(&told).await {
-                    Ok(seen) => answer = seen.filter(|import| over(import) || since.elapsed() >= TELL),
+                    Ok(seen) => {
+                        answer = seen.filter(|import| over(import) || since.elapsed() >= TELL)
+                    }
                     Err(error) => {
                         let _ = self.answers.send(Err(error.into())).await;
                         return;
@@ -101,7 +123,14 @@ impl Watcher {
         tx.done().await?;
         let stored = stored.ok_or_else(imports::not_found)?;
         let reviewed = view::in_review(&stored);
-        let mut import = view::plain(&stored, if reviewed { told.unknown_roles.clone() } else { Vec::new() });
+        let mut import = view::plain(
+            &stored,
+            if reviewed {
+                told.unknown_roles.clone()
+            } else {
+                Vec::new()
+            },
+        );
         if let (true, Some(counts), Some(before)) = (reviewed, &mut import.counts, &told.counts) {
             counts.over_seats = before.over_seats;
         }

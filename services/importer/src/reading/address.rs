@@ -15,8 +15,12 @@ pub fn fault(address: &str) -> Option<&'static str> {
         () if address.len() > 254 => Some("has more than 254 characters"),
         () if local.contains('@') => Some("has more than one @"),
         () if address.contains(char::is_whitespace) => Some("has a space in it"),
-        () if !local.chars().all(atoms) => Some("has a character before the @ that addresses cannot have"),
-        () if local.split('.').any(str::is_empty) => Some("has a dot at an end of the part before the @, or two in a row"),
+        () if !local.chars().all(atoms) => {
+            Some("has a character before the @ that addresses cannot have")
+        }
+        () if local.split('.').any(str::is_empty) => {
+            Some("has a dot at an end of the part before the @, or two in a row")
+        }
         () if !domain.split('.').all(label) => Some("has no valid host name after the @"),
         () => None,
     }
@@ -24,7 +28,9 @@ pub fn fault(address: &str) -> Option<&'static str> {
 
 fn label(text: &str) -> bool {
     (1..=63).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         && !text.starts_with('-')
         && !text.ends_with('-')
 }

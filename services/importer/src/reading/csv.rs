@@ -33,14 +33,22 @@ impl Record<'_> {
     /// A field, from 0; `None` where the record is shorter.
     pub fn field(&self, index: usize) -> Option<std::borrow::Cow<'_, str>> {
         let end = *self.ends.get(index)?;
-        let start = index.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+        let start = index
+            .checked_sub(1)
+            .and_then(|before| self.ends.get(before))
+            .copied()
+            .unwrap_or(0);
         // Lossy, because a cut can go through the middle of a character.
         Some(String::from_utf8_lossy(self.bytes.get(start..end)?))
     }
 
     /// Whether nothing stands in it.
     pub fn is_blank(&self) -> bool {
-        !self.cut && (0..self.len()).all(|index| self.field(index).is_none_or(|field| field.trim().is_empty()))
+        !self.cut
+            && (0..self.len()).all(|index| {
+                self.field(index)
+                    .is_none_or(|field| field.trim().is_empty())
+            })
     }
 }
 
@@ -137,7 +145,11 @@ impl Reader {
                 // Read on for the end of the record alone.
                 self.core.read_record(piece, &mut spill, &mut spilled)
             } else {
-                self.core.read_record(piece, &mut self.bytes[self.written..], &mut self.ends[self.ended..])
+                self.core.read_record(
+                    piece,
+                    &mut self.bytes[self.written..],
+                    &mut self.ends[self.ended..],
+                )
             };
             piece = &piece[read..];
             if !self.cut {

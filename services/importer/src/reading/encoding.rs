@@ -29,19 +29,33 @@ pub fn detect(file: &mut (impl Read + Seek)) -> Result<Found, Error> {
     let mut head = Vec::with_capacity(1024);
     file.by_ref().take(1024).read_to_end(&mut head)?;
     if let Some((encoding, length)) = Encoding::for_bom(&head) {
-        return Ok(Found { encoding, byte_order_mark: true, skip: length as u64 });
+        return Ok(Found {
+            encoding,
+            byte_order_mark: true,
+            skip: length as u64,
+        });
     }
     let encoding = match utf16(&head) {
         Some(encoding) => encoding,
         None if is_utf8(file)? => UTF_8,
         None => guess(file)?,
     };
-    Ok(Found { encoding, byte_order_mark: false, skip: 0 })
+    Ok(Found {
+        encoding,
+        byte_order_mark: false,
+        skip: 0,
+    })
 }
 
 /// Text with a zero in most of its odd, or most of its even, bytes.
 fn utf16(head: &[u8]) -> Option<&'static Encoding> {
-    let zeros = |from: usize| head.iter().skip(from).step_by(2).filter(|byte| **byte == 0).count();
+    let zeros = |from: usize| {
+        head.iter()
+            .skip(from)
+            .step_by(2)
+            .filter(|byte| **byte == 0)
+            .count()
+    };
     let (even, odd, most) = (zeros(0), zeros(1), head.len() / 4);
     match () {
         () if head.len() < 4 => None,
@@ -57,7 +71,8 @@ fn is_utf8(file: &mut (impl Read + Seek)) -> Result<bool, Error> {
     let mut text = vec![0; BLOCK + 16];
     let mut valid = true;
     blocks(file, &mut |block| {
-        let (result, _, _) = decoder.decode_to_utf8_without_replacement(block, &mut text, block.is_empty());
+        let (result, _, _) =
+            decoder.decode_to_utf8_without_replacement(block, &mut text, block.is_empty());
         valid = !matches!(result, DecoderResult::Malformed(..));
         valid
     })?;
@@ -99,7 +114,12 @@ impl<'a, R: Read> Text<'a, R> {
     /// Reads from where the file stands, `size` bytes at a time.
     pub fn new(file: &'a mut R, encoding: &'static Encoding, size: usize) -> Self {
         let decoder = encoding.new_decoder_without_bom_handling();
-        Text { file, decoder, block: vec![0; size], over: false }
+        Text {
+            file,
+            decoder,
+            block: vec![0; size],
+            over: false,
+        }
     }
 
     /// Appends the next piece; false at the end.
@@ -109,9 +129,14 @@ impl<'a, R: Read> Text<'a, R> {
         }
         let length = self.file.read(&mut self.block)?;
         self.over = length == 0;
-        let most = self.decoder.max_utf8_buffer_length(length).unwrap_or(4 * BLOCK);
+        let most = self
+            .decoder
+            .max_utf8_buffer_length(length)
+            .unwrap_or(4 * BLOCK);
         text.reserve(most);
-        let _ = self.decoder.decode_to_string(&self.block[..length], text, self.over);
+        let _ = self
+            .decoder
+            .decode_to_string(&self.block[..length], text, self.over);
         Ok(true)
     }
 }

@@ -9,9 +9,22 @@ use super::{
 const DELIMITERS: [u8; 4] = *b";,\t|";
 
 /// What a column can be called, letters and digits in lower case only.
-const EMAIL: &[&str] = &["email", "emailaddress", "mail", "mailaddress", "emailadresse", "mailadresse"];
+const EMAIL: &[&str] = &[
+    "email",
+    "emailaddress",
+    "mail",
+    "mailaddress",
+    "emailadresse",
+    "mailadresse",
+];
 const FIRST_NAME: &[&str] = &["firstname", "givenname", "forename", "vorname"];
-const LAST_NAME: &[&str] = &["lastname", "surname", "familyname", "nachname", "familienname"];
+const LAST_NAME: &[&str] = &[
+    "lastname",
+    "surname",
+    "familyname",
+    "nachname",
+    "familienname",
+];
 const ROLE: &[&str] = &["role", "rolename", "rolle"];
 const DEFAULT_GROUP: &[&str] = &["defaultgroup", "standardgruppe"];
 
@@ -33,7 +46,10 @@ impl Columns {
         let names = names(record);
         let required = |what: &str, known: &[&str]| {
             find(&names, what, known)?.ok_or_else(|| {
-                format!("line {} is the header and has no column \"{what}\"", record.line)
+                format!(
+                    "line {} is the header and has no column \"{what}\"",
+                    record.line
+                )
             })
         };
         Ok(Columns {
@@ -59,15 +75,27 @@ impl Columns {
         };
         let mut problems = Vec::new();
         if record.open {
-            problems.push(Problem::of_row("a quote in it is never closed, so the rest of the file is in this row"));
+            problems.push(Problem::of_row(
+                "a quote in it is never closed, so the rest of the file is in this row",
+            ));
         }
         if record.cut {
-            problems.push(Problem::of_row("it is longer than 64 KiB or has more than 256 fields"));
+            problems.push(Problem::of_row(
+                "it is longer than 64 KiB or has more than 256 fields",
+            ));
         }
         // A delimiter that should have been quoted has moved what follows.
-        let beyond = |index: usize| record.field(index).is_some_and(|field| !field.trim().is_empty());
+        let beyond = |index: usize| {
+            record
+                .field(index)
+                .is_some_and(|field| !field.trim().is_empty())
+        };
         if (self.width..record.len()).any(beyond) {
-            problems.push(Problem::of_row(&format!("it has {} fields, and the header {}", record.len(), self.width)));
+            problems.push(Problem::of_row(&format!(
+                "it has {} fields, and the header {}",
+                record.len(),
+                self.width
+            )));
         }
         (fields, problems)
     }
@@ -93,7 +121,10 @@ fn score(sample: &str, delimiter: u8) -> Option<(usize, usize)> {
         if !record.is_blank() && !is_separator_hint(&record) {
             let names = names(&record);
             let known = [EMAIL, FIRST_NAME, LAST_NAME, ROLE, DEFAULT_GROUP];
-            let known = known.iter().filter(|known| matches!(find(&names, "", known), Ok(Some(_)))).count();
+            let known = known
+                .iter()
+                .filter(|known| matches!(find(&names, "", known), Ok(Some(_))))
+                .count();
             found = Some((known, names.len()));
         }
         Ok(found.is_none())
@@ -107,12 +138,20 @@ fn score(sample: &str, delimiter: u8) -> Option<(usize, usize)> {
 
 /// Excel's `sep=;` above the header.
 pub fn is_separator_hint(record: &Record<'_>) -> bool {
-    record.line == 1 && record.field(0).is_some_and(|field| field.trim().to_ascii_lowercase().starts_with("sep="))
+    record.line == 1
+        && record
+            .field(0)
+            .is_some_and(|field| field.trim().to_ascii_lowercase().starts_with("sep="))
 }
 
 fn names(record: &Record<'_>) -> Vec<String> {
     let name = |index| record.field(index).unwrap_or_default();
-    let plain = |name: &str| name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    let plain = |name: &str| {
+        name.chars()
+            .filter(|c| c.is_alphanumeric())
+            .flat_map(char::to_lowercase)
+            .collect()
+    };
     (0..record.len()).map(|index| plain(&name(index))).collect()
 }
 

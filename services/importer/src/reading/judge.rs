@@ -52,7 +52,10 @@ pub struct Problem {
 
 impl Problem {
     fn new(field: &str, description: &str) -> Problem {
-        Problem { field: field.to_owned(), description: description.to_owned() }
+        Problem {
+            field: field.to_owned(),
+            description: description.to_owned(),
+        }
     }
 
     /// One of the row as such.
@@ -80,7 +83,7 @@ pub struct Judged {
 }
 
 /// Judges a row. `problems` is what was wrong with reading it.
-pub fn judge(fields: Fields, roles: &Roles, mut problems: Vec<Problem>) -> Judged {
+pub fn judge(fields: &Fields, roles: &Roles, mut problems: Vec<Problem>) -> Judged {
     let mut tidied = |name: &str, text: &str| tidy(name, text, &mut problems);
     let fields = Fields {
         email: tidied("email", &fields.email),
@@ -89,7 +92,13 @@ pub fn judge(fields: Fields, roles: &Roles, mut problems: Vec<Problem>) -> Judge
         role: tidied("role", &fields.role),
         default_group: tidied("default_group", &fields.default_group),
     };
-    let words = [&fields.email, &fields.first_name, &fields.last_name, &fields.role, &fields.default_group];
+    let words = [
+        &fields.email,
+        &fields.first_name,
+        &fields.last_name,
+        &fields.role,
+        &fields.default_group,
+    ];
     let blank = problems.is_empty() && words.iter().all(|word| word.is_empty());
     let default_group = fields.default_group.to_lowercase();
     if !blank {
@@ -106,12 +115,23 @@ pub fn judge(fields: Fields, roles: &Roles, mut problems: Vec<Problem>) -> Judge
         () => Verdict::Good,
     };
     let default_group = TRUE.contains(&default_group.as_str());
-    Judged { verdict, fields, role_id: role.role_id, unknown_role: role.unknown, default_group, problems }
+    Judged {
+        verdict,
+        fields,
+        role_id: role.role_id,
+        unknown_role: role.unknown,
+        default_group,
+        problems,
+    }
 }
 
 /// Address and names are there and fit.
 fn people(fields: &Fields, problems: &mut Vec<Problem>) {
-    let required = [("email", &fields.email), ("first_name", &fields.first_name), ("last_name", &fields.last_name)];
+    let required = [
+        ("email", &fields.email),
+        ("first_name", &fields.first_name),
+        ("last_name", &fields.last_name),
+    ];
     for (field, text) in required {
         if text.is_empty() {
             problems.push(Problem::new(field, "is missing"));
@@ -129,7 +149,10 @@ fn people(fields: &Fields, problems: &mut Vec<Problem>) {
         ..InvitationDraft::default()
     };
     for violation in Violations::of(&draft).into_list() {
-        if problems.iter().all(|problem| problem.field != violation.field) {
+        if problems
+            .iter()
+            .all(|problem| problem.field != violation.field)
+        {
             problems.push(Problem::new(&violation.field, &violation.description));
         }
     }
@@ -147,7 +170,10 @@ fn tidy(name: &str, text: &str, problems: &mut Vec<Problem>) -> String {
     if tidied.contains('\u{fffd}') {
         problems.push(Problem::new(name, "has a character that cannot be read"));
     } else if tidied.contains(char::is_control) {
-        problems.push(Problem::new(name, "has a line end or another control character in it"));
+        problems.push(Problem::new(
+            name,
+            "has a line end or another control character in it",
+        ));
     }
     // Still there, so that the row is wrong until somebody writes it anew.
     tidied.replace(char::is_control, "\u{fffd}")

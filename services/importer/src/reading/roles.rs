@@ -35,7 +35,9 @@ impl Roles {
         let mut known = HashMap::new();
         let mut default = None;
         for role in roles {
-            let Ok(id) = Uuid::parse_str(&role.id) else { continue };
+            let Ok(id) = Uuid::parse_str(&role.id) else {
+                continue;
+            };
             known.entry(key(&role.display_name)).or_insert(id);
             // The name is unique and goes before another role's display name.
             known.insert(key(&role.name), id);
@@ -48,7 +50,11 @@ impl Roles {
                 known.entry(alias.to_owned()).or_insert(id);
             }
         }
-        Roles { default, known, mapped: HashMap::new() }
+        Roles {
+            default,
+            known,
+            mapped: HashMap::new(),
+        }
     }
 
     /// The same, with what a caller mapped: names as [`key`] makes them.
@@ -60,12 +66,24 @@ impl Roles {
     /// What a name stands for; the empty one for the default role.
     pub fn named(&self, name: &str) -> Named {
         let name = key(name);
-        let known = if name.is_empty() { self.default } else { self.known.get(&name).copied() };
+        let known = if name.is_empty() {
+            self.default
+        } else {
+            self.known.get(&name).copied()
+        };
         if known.is_some() || name.is_empty() {
-            return Named { role_id: known, unknown: None, waits: false };
+            return Named {
+                role_id: known,
+                unknown: None,
+                waits: false,
+            };
         }
         let mapped = self.mapped.get(&name).copied();
-        Named { role_id: mapped.or(self.default), unknown: Some(name), waits: mapped.is_none() }
+        Named {
+            role_id: mapped.or(self.default),
+            unknown: Some(name),
+            waits: mapped.is_none(),
+        }
     }
 
     /// Whether a role of the tenant has the name, without any mapping.

@@ -20,7 +20,10 @@ impl Seen {
     pub fn earlier(&mut self, address: &str, line: u32) -> Option<u32> {
         let address = address.to_ascii_lowercase();
         let [one, other] = &self.keys;
-        match self.lines.entry((one.hash_one(&address), other.hash_one(&address))) {
+        match self
+            .lines
+            .entry((one.hash_one(&address), other.hash_one(&address)))
+        {
             std::collections::hash_map::Entry::Occupied(entry) => Some(*entry.get()),
             std::collections::hash_map::Entry::Vacant(entry) => {
                 entry.insert(line);

@@ -10,7 +10,11 @@ use super::{Format, Roles, Row, Verdict, read};
 
 /// The role set of requirement A-02 for S0.
 fn roles() -> (Roles, BTreeMap<Uuid, &'static str>) {
-    let names = [("admin", "Admin"), ("standard user", "Standard User"), ("analyst", "Analyst")];
+    let names = [
+        ("admin", "Admin"),
+        ("standard user", "Standard User"),
+        ("analyst", "Analyst"),
+    ];
     let mut list = Vec::new();
     let mut ids = BTreeMap::new();
     for (number, (name, display_name)) in names.into_iter().enumerate() {
@@ -37,7 +41,9 @@ fn rows(file: &[u8]) -> Result<(Format, Vec<Row>), rpc::Error> {
 }
 
 fn read_ok(file: &[u8]) -> (Format, Vec<Row>) {
-    rows(file).map_err(|error| error.message().to_owned()).expect("readable")
+    rows(file)
+        .map_err(|error| error.message().to_owned())
+        .expect("readable")
 }
 
 fn state(row: &Row) -> &'static str {
@@ -54,7 +60,8 @@ fn state(row: &Row) -> &'static str {
 fn agrees(name: &str) -> Format {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data");
     let file = std::fs::read(format!("{folder}/{name}.csv")).expect("the file");
-    let text = std::fs::read_to_string(format!("{folder}/{name}.expected.json")).expect("what is expected");
+    let text = std::fs::read_to_string(format!("{folder}/{name}.expected.json"))
+        .expect("what is expected");
     let expected: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     let (format, rows) = read_ok(&file);
 
@@ -69,7 +76,9 @@ fn agrees(name: &str) -> Format {
             not_good.push(serde_json::json!([row.line, state]));
         }
         if state == "good" || state == "flagged" {
-            *by_role.entry(roles().1[&row.judged.role_id.expect("a role")]).or_default() += 1;
+            *by_role
+                .entry(roles().1[&row.judged.role_id.expect("a role")])
+                .or_default() += 1;
             default_group += u64::from(row.judged.default_group);
         }
     }
@@ -79,35 +88,62 @@ fn agrees(name: &str) -> Format {
     assert_eq!(expected["roles"], serde_json::json!(by_role));
     assert_eq!(expected["default_group"], default_group);
     assert_eq!(expected["users"], counts["good"] + counts["flagged"]);
-    assert_eq!(expected["not_good_lines"], serde_json::Value::Array(not_good));
+    assert_eq!(
+        expected["not_good_lines"],
+        serde_json::Value::Array(not_good)
+    );
     format
 }
 
 #[test]
 fn people_of_an_office_with_windows() {
-    assert_eq!(agrees("people"), Format { encoding: "windows-1252", delimiter: ';', byte_order_mark: false });
+    assert_eq!(
+        agrees("people"),
+        Format {
+            encoding: "windows-1252",
+            delimiter: ';',
+            byte_order_mark: false
+        }
+    );
 }
 
 #[test]
 fn people_with_a_byte_order_mark() {
-    assert_eq!(agrees("people-utf8-bom"), Format { encoding: "UTF-8", delimiter: ',', byte_order_mark: true });
+    assert_eq!(
+        agrees("people-utf8-bom"),
+        Format {
+            encoding: "UTF-8",
+            delimiter: ',',
+            byte_order_mark: true
+        }
+    );
 }
 
 const HEADER: &str = "E-Mail;Vorname;Nachname;Rolle;Standardgruppe\r\n";
 
 fn lines_of(file: &str) -> Vec<(u32, &'static str)> {
-    read_ok(file.as_bytes()).1.iter().map(|row| (row.line, state(row))).collect()
+    read_ok(file.as_bytes())
+        .1
+        .iter()
+        .map(|row| (row.line, state(row)))
+        .collect()
 }
 
 #[test]
 fn lines_are_counted_through_quotes_and_blank_lines() {
     for line_end in ["\r\n", "\n", "\r"] {
         let file = format!(
-            "{}a@b.c;\"Anna\r\nMaria\";Adam;;\r\n\r\nb@b.c;B;B;;\r\n   \r\n\"c@b.c\";\"C \"\"x\"\"\";C;;\r\nd@b.c;D;D",
-            HEADER
+            "{HEADER}a@b.c;\"Anna\r\nMaria\";Adam;;\r\n\r\nb@b.c;B;B;;\r\n   \r\n\"c@b.c\";\"C \"\"x\"\"\";C;;\r\nd@b.c;D;D"
         )
         .replace("\r\n", line_end);
-        let expected = [(2, "wrong"), (4, "blank"), (5, "good"), (6, "blank"), (7, "good"), (8, "good")];
+        let expected = [
+            (2, "wrong"),
+            (4, "blank"),
+            (5, "good"),
+            (6, "blank"),
+            (7, "good"),
+            (8, "good"),
+        ];
         assert_eq!(lines_of(&file), expected, "{line_end:?}");
     }
 }
@@ -116,10 +152,17 @@ fn lines_are_counted_through_quotes_and_blank_lines() {
 fn encodings_are_told_apart() {
     let text = format!("{HEADER}a@b.c;Jürgen;Größe;;WAHR\r\n");
     let utf16 = |mark: bool, to: fn(u16) -> [u8; 2]| -> Vec<u8> {
-        let text = if mark { format!("\u{feff}{text}") } else { text.clone() };
+        let text = if mark {
+            format!("\u{feff}{text}")
+        } else {
+            text.clone()
+        };
         text.encode_utf16().flat_map(to).collect()
     };
-    let latin: Vec<u8> = text.chars().map(|c| u8::try_from(u32::from(c)).expect("latin")).collect();
+    let latin: Vec<u8> = text
+        .chars()
+        .map(|c| u8::try_from(u32::from(c)).expect("latin"))
+        .collect();
     let files = [
         (text.clone().into_bytes(), "UTF-8", false),
         (format!("\u{feff}{text}").into_bytes(), "UTF-8", true),
@@ -130,7 +173,10 @@ fn encodings_are_told_apart() {
     ];
     for (file, encoding, byte_order_mark) in files {
         let (format, rows) = read_ok(&file);
-        assert_eq!((format.encoding, format.byte_order_mark), (encoding, byte_order_mark));
+        assert_eq!(
+            (format.encoding, format.byte_order_mark),
+            (encoding, byte_order_mark)
+        );
         assert_eq!(rows[0].judged.fields.first_name, "Jürgen", "{encoding}");
         assert!(rows[0].judged.default_group, "{encoding}");
     }
@@ -139,7 +185,8 @@ fn encodings_are_told_apart() {
 #[test]
 fn delimiters_are_told_apart() {
     for delimiter in [';', ',', '\t', '|'] {
-        let file = format!("{HEADER}a@b.c;\"A,;|\tA\";A;admin;TRUE\r\n").replace(';', &delimiter.to_string());
+        let file = format!("{HEADER}a@b.c;\"A,;|\tA\";A;admin;TRUE\r\n")
+            .replace(';', &delimiter.to_string());
         let (format, rows) = read_ok(file.as_bytes());
         assert_eq!(format.delimiter, delimiter);
         assert_eq!(rows.len(), 1);
@@ -154,15 +201,31 @@ fn rows_that_are_no_rows_are_reported() {
     let file = format!(
         "{HEADER}a@b.c;A;A;;;more\nb@b.c;B;B;;maybe\nc@b.c;\"{long}\";C;;\nd@b.c;D\u{0};D;;\ne@b.c;E;E;;\nf@b.c;\"F;F;;\n\n"
     );
-    let expected = [(2, "wrong"), (3, "wrong"), (4, "wrong"), (5, "wrong"), (6, "good"), (7, "wrong")];
+    let expected = [
+        (2, "wrong"),
+        (3, "wrong"),
+        (4, "wrong"),
+        (5, "wrong"),
+        (6, "good"),
+        (7, "wrong"),
+    ];
     assert_eq!(lines_of(&file), expected);
 }
 
 #[test]
 fn a_file_without_our_columns_is_refused() {
-    for file in ["", "\r\n\r\n", "Email;First Name\n", "Email;E-Mail;First Name;Last Name\n", "\u{0}\u{0}\u{0}"] {
+    for file in [
+        "",
+        "\r\n\r\n",
+        "Email;First Name\n",
+        "Email;E-Mail;First Name;Last Name\n",
+        "\u{0}\u{0}\u{0}",
+    ] {
         let refused = rows(file.as_bytes()).expect_err("refused");
-        assert!(refused.is(contract::importer::ErrorReason::FileUnreadable), "{file:?}");
+        assert!(
+            refused.is(contract::importer::ErrorReason::FileUnreadable),
+            "{file:?}"
+        );
     }
 }
 
@@ -211,7 +274,12 @@ proptest! {
 fn records(pieces: &[&[u8]]) -> Vec<(u32, Vec<String>)> {
     let mut all = Vec::new();
     let mut take = |record: super::csv::Record<'_>| {
-        all.push((record.line, (0..record.len()).filter_map(|at| Some(record.field(at)?.into_owned())).collect()));
+        all.push((
+            record.line,
+            (0..record.len())
+                .filter_map(|at| Some(record.field(at)?.into_owned()))
+                .collect(),
+        ));
         Ok(true)
     };
     let mut reader = super::csv::Reader::new(b';');

@@ -3,34 +3,55 @@
 use contract::{
     Id,
     authorization::Role,
-    importer::{ErrorReason, Event, Import, ImportRoleMapped, MapImportRoleRequest, MapImportRoleResponse},
+    importer::{
+        ErrorReason, Event, Import, ImportRoleMapped, MapImportRoleRequest, MapImportRoleResponse,
+    },
 };
 use rpc::{Because as _, Caller, Error};
 
 use crate::{Importer, db, imports, reading::role_key, roles};
 
-pub async fn run(app: &Importer, caller: &Caller, ask: MapImportRoleRequest) -> Result<MapImportRoleResponse, Error> {
-    let (tenant, id) = (caller.tenant()?.uuid(), ask.import_id.parse::<Id<Import>>()?.uuid());
+pub async fn run(
+    app: &Importer,
+    caller: &Caller,
+    ask: MapImportRoleRequest,
+) -> Result<MapImportRoleResponse, Error> {
+    let (tenant, id) = (
+        caller.tenant()?.uuid(),
+        ask.import_id.parse::<Id<Import>>()?.uuid(),
+    );
     let role: Id<Role> = ask.role_id.parse()?;
     let name = role_key(&ask.name);
     let roles = roles::of_tenant(app, caller).await?;
 
     let mut tx = app.store.begin(caller, &ask).await?;
-    let import = db::imports::lock(&mut tx, tenant, id).await?.ok_or_else(imports::not_found)?;
+    let import = db::imports::lock(&mut tx, tenant, id)
+        .await?
+        .ok_or_else(imports::not_found)?;
     if !imports::in_review(&import) {
         return Err(imports::review_over());
     }
     if !roles.has(role.uuid()) {
         return Err(ErrorReason::RoleNotFound.because("there is no such role"));
     }
-    if roles.knows(&name) || db::rows::map_role(&mut tx, tenant, id, &name, role.uuid()).await? == 0 {
+    if roles.knows(&name) || db::rows::map_role(&mut tx, tenant, id, &name, role.uuid()).await? == 0
+    {
         let why = "no row names this role, or the tenant has it";
         return Err(ErrorReason::RoleNameUnknown.because(why));
     }
     db::roles::put(&mut tx, tenant, id, &name, role.uuid()).await?;
     db::imports::recount(&mut tx, tenant, id).await?;
-    let import = db::imports::find(&mut tx, tenant, id).await?.ok_or_else(imports::not_found)?;
-    tx.publish(Event::from(ImportRoleMapped { import_id: ask.import_id, name, role_id: ask.role_id }));
+    let import = db::imports::find(&mut tx, tenant, id)
+        .await?
+        .ok_or_else(imports::not_found)?;
+    tx.publish(Event::from(ImportRoleMapped {
+        import_id: ask.import_id,
+        name,
+        role_id: ask.role_id,
+    }));
     let import = imports::view(app, caller, &mut tx, import).await?;
-    tx.commit(MapImportRoleResponse { import: Some(import) }).await
+    tx.commit(MapImportRoleResponse {
+        import: Some(import),
+    })
+    .await
 }

@@ -3,7 +3,10 @@
 
 use contract::{
     Id,
-    importer::{ErrorReason, Event, Import, ImportRowUpdated, UpdateImportRowRequest, UpdateImportRowResponse},
+    importer::{
+        ErrorReason, Event, Import, ImportRowUpdated, UpdateImportRowRequest,
+        UpdateImportRowResponse,
+    },
 };
 use rpc::{Because as _, Caller, Error};
 use uuid::Uuid;
@@ -22,17 +25,24 @@ pub async fn run(
     caller: &Caller,
     ask: UpdateImportRowRequest,
 ) -> Result<UpdateImportRowResponse, Error> {
-    let (tenant, id) = (caller.tenant()?.uuid(), ask.import_id.parse::<Id<Import>>()?.uuid());
+    let (tenant, id) = (
+        caller.tenant()?.uuid(),
+        ask.import_id.parse::<Id<Import>>()?.uuid(),
+    );
     let roles = roles::of_tenant(app, caller).await?;
     let exists = exists(app, caller, &ask).await?;
 
     let mut tx = app.store.begin(caller, &ask).await?;
-    let import = db::imports::lock(&mut tx, tenant, id).await?.ok_or_else(imports::not_found)?;
+    let import = db::imports::lock(&mut tx, tenant, id)
+        .await?
+        .ok_or_else(imports::not_found)?;
     if !imports::in_review(&import) {
         return Err(imports::review_over());
     }
     let line = ask.line.cast_signed();
-    let row = db::rows::find(&mut tx, tenant, id, line).await?.ok_or_else(row_not_found)?;
+    let row = db::rows::find(&mut tx, tenant, id, line)
+        .await?
+        .ok_or_else(row_not_found)?;
     let roles = roles.with_mapped(db::roles::all(&mut tx, tenant, id).await?);
     let judged = anew(&row, &ask, &roles);
     let dropped = ask.dropped.unwrap_or(row.verdict == "DROPPED");
@@ -41,7 +51,10 @@ pub async fn run(
     db::rows::rank(&mut tx, tenant, id, &row.email).await?;
     db::rows::rank(&mut tx, tenant, id, &judged.fields.email).await?;
     db::imports::recount(&mut tx, tenant, id).await?;
-    tx.publish(Event::from(ImportRowUpdated { import_id: ask.import_id, line: ask.line }));
+    tx.publish(Event::from(ImportRowUpdated {
+        import_id: ask.import_id,
+        line: ask.line,
+    }));
     let reply = reply(app, caller, &mut tx, id, line).await?;
     tx.commit(reply).await
 }
@@ -51,8 +64,14 @@ fn row_not_found() -> Error {
 }
 
 /// Whether a new address belongs to a user; `None` where it stays.
-async fn exists(app: &Importer, caller: &Caller, ask: &UpdateImportRowRequest) -> Result<Option<bool>, Error> {
-    let Some(email) = &ask.email else { return Ok(None) };
+async fn exists(
+    app: &Importer,
+    caller: &Caller,
+    ask: &UpdateImportRowRequest,
+) -> Result<Option<bool>, Error> {
+    let Some(email) = &ask.email else {
+        return Ok(None);
+    };
     let found = people::existing(app, caller, vec![email.trim().to_ascii_lowercase()]).await?;
     Ok(Some(!found.is_empty()))
 }
@@ -71,7 +90,14 @@ fn anew(row: &Row, ask: &UpdateImportRowRequest, roles: &Roles) -> Judged {
     // the words are gone, so what was said of it stays until it is set.
     let stays = |field: &str| field == "default_group" && ask.default_group.is_none();
     let before = row.problems.iter().flat_map(|problems| problems.iter());
-    judge(fields, roles, before.filter(|problem| stays(&problem.field)).cloned().collect())
+    judge(
+        &fields,
+        roles,
+        before
+            .filter(|problem| stays(&problem.field))
+            .cloned()
+            .collect(),
+    )
 }
 
 async fn reply(
@@ -82,9 +108,19 @@ async fn reply(
     line: i32,
 ) -> Result<UpdateImportRowResponse, Error> {
     let tenant = caller.tenant()?.uuid();
-    let row = db::rows::find(tx, tenant, id, line).await?.ok_or_else(row_not_found)?;
-    let over = seats::of_tenant(app, caller).await?.over(tx, tenant, id).await?;
-    let import = db::imports::find(tx, tenant, id).await?.ok_or_else(imports::not_found)?;
+    let row = db::rows::find(tx, tenant, id, line)
+        .await?
+        .ok_or_else(row_not_found)?;
+    let over = seats::of_tenant(app, caller)
+        .await?
+        .over(tx, tenant, id)
+        .await?;
+    let import = db::imports::find(tx, tenant, id)
+        .await?
+        .ok_or_else(imports::not_found)?;
     let import = imports::view(app, caller, tx, import).await?;
-    Ok(UpdateImportRowResponse { row: Some(view::row(row, Some(&over))), import: Some(import) })
+    Ok(UpdateImportRowResponse {
+        row: Some(view::row(row, Some(&over))),
+        import: Some(import),
+    })
 }

@@ -7,7 +7,10 @@ use crate::db::rows::{OverSeats, Row};
 /// A row; `over` says which rows go over the seats, where that matters.
 pub fn row(stored: Row, over: Option<&OverSeats>) -> ImportRow {
     let state = RowState::from_str_name(&format!("ROW_STATE_{}", stored.state)).unwrap_or_default();
-    let outcome = stored.outcome.as_ref().and_then(|outcome| RowOutcome::from_str_name(&format!("ROW_OUTCOME_{outcome}")));
+    let outcome = stored
+        .outcome
+        .as_ref()
+        .and_then(|outcome| RowOutcome::from_str_name(&format!("ROW_OUTCOME_{outcome}")));
     ImportRow {
         line: stored.line.cast_unsigned(),
         state: state.into(),
@@ -28,13 +31,29 @@ pub fn row(stored: Row, over: Option<&OverSeats>) -> ImportRow {
 
 /// What is wrong with a row, by itself and among the others.
 pub fn problems(row: &Row) -> Vec<RowProblem> {
-    let one = |field: &str, description: String| vec![RowProblem { field: field.to_owned(), description }];
+    let one = |field: &str, description: String| {
+        vec![RowProblem {
+            field: field.to_owned(),
+            description,
+        }]
+    };
     match row.state.as_str() {
         "FLAGGED" => one("role", format!("the tenant has no role \"{}\"", row.role)),
-        "DUPLICATE" => one("email", format!("stands in line {} already", row.duplicate_of.unwrap_or_default())),
+        "DUPLICATE" => one(
+            "email",
+            format!(
+                "stands in line {} already",
+                row.duplicate_of.unwrap_or_default()
+            ),
+        ),
         _ => {
             let stored = row.problems.iter().flat_map(|problems| problems.iter());
-            stored.map(|p| RowProblem { field: p.field.clone(), description: p.description.clone() }).collect()
+            stored
+                .map(|p| RowProblem {
+                    field: p.field.clone(),
+                    description: p.description.clone(),
+                })
+                .collect()
         }
     }
 }

@@ -27,7 +27,7 @@ impl Chunk {
     /// The rows after the checkpoint; `None` where all are done.
     pub async fn next(app: &Importer, of: &Claimed) -> Result<Option<Chunk>, Error> {
         let mut tx = app.store.worker().await?;
-        let most = app.config.import_chunk_rows.into();
+        let most = of.chunk_rows.into();
         let rows = rows::next_good(&mut tx, of.tenant_id, of.id, of.checkpoint_line, most).await?;
         tx.done().await?;
         Ok((!rows.is_empty()).then_some(Chunk { rows }))
@@ -46,9 +46,18 @@ impl Chunk {
             without_mail: of.without_mails,
             ..InvitationDraft::default()
         });
-        let (first, last) = (self.rows.first().map_or(0, |row| row.line), self.last_line());
-        let request_id = Uuid::new_v5(&of.id, format!("lines {first} to {last}, {}", self.rows.len()).as_bytes());
-        BatchCreateInvitationsRequest { invitations: invitations.collect(), request_id: request_id.to_string() }
+        let (first, last) = (
+            self.rows.first().map_or(0, |row| row.line),
+            self.last_line(),
+        );
+        let request_id = Uuid::new_v5(
+            &of.id,
+            format!("lines {first} to {last}, {}", self.rows.len()).as_bytes(),
+        );
+        BatchCreateInvitationsRequest {
+            invitations: invitations.collect(),
+            request_id: request_id.to_string(),
+        }
     }
 
     fn last_line(&self) -> i32 {
@@ -68,21 +77,31 @@ impl Chunk {
         let of = &lease.of;
         let tally = tally(&outcomes, rate(of.rows_per_second, self.rows.len(), took));
         let mut tx = app.store.worker().await?;
-        let moved = commits::advance(&mut tx, of, lease.id, SECONDS, self.last_line(), &tally).await?;
+        let moved =
+            commits::advance(&mut tx, of, lease.id, SECONDS, self.last_line(), &tally).await?;
         let Some(cancelled) = moved else {
             return Ok(None);
         };
         rows::set_outcomes(&mut tx, of.tenant_id, of.id, &outcomes).await?;
         tx.done().await?;
         let (checkpoint_line, rows_per_second) = (self.last_line(), tally.rows_per_second);
-        Ok(Some(Claimed { checkpoint_line, rows_per_second, cancelled, abandoned: false, ..of.clone() }))
+        Ok(Some(Claimed {
+            checkpoint_line,
+            rows_per_second,
+            cancelled,
+            abandoned: false,
+            ..of.clone()
+        }))
     }
 }
 
 fn tally(outcomes: &[Outcome], rows_per_second: f64) -> Tally {
-    let mut tally = Tally { rows_per_second, ..Tally::default() };
+    let mut tally = Tally {
+        rows_per_second,
+        ..Tally::default()
+    };
     for outcome in outcomes {
-        match outcome.outcome {
+        match outcome.became {
             "CREATED" => tally.created += 1,
             "SKIPPED" => tally.skipped += 1,
             _ => tally.failed += 1,
@@ -94,5 +113,9 @@ fn tally(outcomes: &[Outcome], rows_per_second: f64) -> Tally {
 /// The rate, with the chunk that was just done.
 fn rate(before: f64, rows: usize, took: Duration) -> f64 {
     let now = f64::from(u32::try_from(rows).unwrap_or(u32::MAX)) / took.as_secs_f64().max(0.001);
-    if before > 0.0 { before * (1.0 - LATEST) + now * LATEST } else { now }
+    if before > 0.0 {
+        before * (1.0 - LATEST) + now * LATEST
+    } else {
+        now
+    }
 }

@@ -18,14 +18,22 @@ pub struct Refusal {
 impl Refusal {
     /// Of one row.
     pub fn of_row(status: &pb::Status) -> Refusal {
-        let info = status.details.iter().find(|detail| detail.type_url.ends_with("/google.rpc.ErrorInfo"));
-        let info = info.and_then(|detail| pb::ErrorInfo::decode(detail.value.as_slice()).ok()).unwrap_or_default();
+        let info = status
+            .details
+            .iter()
+            .find(|detail| detail.type_url.ends_with("/google.rpc.ErrorInfo"));
+        let info = info
+            .and_then(|detail| pb::ErrorInfo::decode(detail.value.as_slice()).ok())
+            .unwrap_or_default();
         let taken = (ErrorReason::DOMAIN, ErrorReason::EmailTaken.name());
         let words = match info.reason.as_str() {
             "" => status.message.clone(),
             reason => format!("{reason}: {}", status.message),
         };
-        Refusal { email_taken: (info.domain.as_str(), info.reason.as_str()) == taken, words }
+        Refusal {
+            email_taken: (info.domain.as_str(), info.reason.as_str()) == taken,
+            words,
+        }
     }
 }
 
@@ -43,9 +51,14 @@ pub enum Failed {
 /// Sorts the error of a call.
 pub fn failed(error: &Error) -> Failed {
     match (error.code(), error.reason()) {
-        (Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted | Code::Aborted | Code::Cancelled, _) => {
-            Failed::Later
-        }
+        (
+            Code::Unavailable
+            | Code::DeadlineExceeded
+            | Code::ResourceExhausted
+            | Code::Aborted
+            | Code::Cancelled,
+            _,
+        ) => Failed::Later,
         // Our own token may have run out on the way.
         (Code::Unauthenticated, _) => Failed::Later,
         (_, Some((_, reason))) => Failed::Refused(format!("{reason}: {}", error.message())),

@@ -42,15 +42,20 @@ pub async fn run(
     let mut pause = FIRST_PAUSE;
     loop {
         let error = match ask(app, of, chunk).await {
-            Ok(reply) if reply.outcomes.len() == chunk.rows.len() => return Some(outcomes(of, chunk, reply)),
-            Ok(_) => Error::fault("invitation answered another number of outcomes than it was asked for"),
+            Ok(reply) if reply.outcomes.len() == chunk.rows.len() => {
+                return Some(outcomes(of, chunk, reply));
+            }
+            Ok(_) => {
+                Error::fault("invitation answered another number of outcomes than it was asked for")
+            }
             Err(error) => error,
         };
         let refused = match failed(&error) {
             Failed::Later => None,
             Failed::Broken => {
                 broken += 1;
-                (broken == ATTEMPTS).then(|| "an internal error; see the logs of the suite".to_owned())
+                (broken == ATTEMPTS)
+                    .then(|| "an internal error; see the logs of the suite".to_owned())
             }
             Failed::Refused(words) => Some(words),
         };
@@ -66,7 +71,11 @@ pub async fn run(
 }
 
 /// Asks on behalf of who committed: the import can do what they can.
-async fn ask(app: &Importer, of: &Claimed, chunk: &Chunk) -> Result<BatchCreateInvitationsResponse, Error> {
+async fn ask(
+    app: &Importer,
+    of: &Claimed,
+    chunk: &Chunk,
+) -> Result<BatchCreateInvitationsResponse, Error> {
     let tenant = Id::<Tenant>::from_uuid(of.tenant_id);
     let mut caller = Caller::acting(Importer::NAME, tenant, Some(Id::from_uuid(of.user)));
     caller.home = Some(of.home.map_or(tenant, Id::from_uuid));
@@ -80,26 +89,50 @@ async fn ask(app: &Importer, of: &Claimed, chunk: &Chunk) -> Result<BatchCreateI
 
 fn outcomes(of: &Claimed, chunk: &Chunk, reply: BatchCreateInvitationsResponse) -> Vec<Outcome> {
     let rows = chunk.rows.iter().map(|row| row.line);
-    rows.zip(reply.outcomes).map(|(line, outcome)| one(of, line, outcome)).collect()
+    rows.zip(reply.outcomes)
+        .map(|(line, outcome)| one(of, line, outcome))
+        .collect()
 }
 
 fn one(of: &Claimed, line: i32, outcome: InvitationOutcome) -> Outcome {
-    let not = |outcome, failure| Outcome { line, outcome, user_id: None, failure };
+    let not = |became, failure| Outcome {
+        line,
+        became,
+        user_id: None,
+        failure,
+    };
     match outcome.outcome {
         Some(invitation_outcome::Outcome::Invitation(invitation)) => {
             let user_id = Uuid::parse_str(&invitation.user_id).ok();
-            Outcome { line, outcome: "CREATED", user_id, failure: String::new() }
+            Outcome {
+                line,
+                became: "CREATED",
+                user_id,
+                failure: String::new(),
+            }
         }
         Some(invitation_outcome::Outcome::Refusal(status)) => {
             let refusal = Refusal::of_row(&status);
             let skip = refusal.email_taken && of.existing_users.as_deref() != Some("FAIL");
-            if skip { not("SKIPPED", String::new()) } else { not("FAILED", refusal.words) }
+            if skip {
+                not("SKIPPED", String::new())
+            } else {
+                not("FAILED", refusal.words)
+            }
         }
-        None => not("FAILED", "invitation did not say what became of it".to_owned()),
+        None => not(
+            "FAILED",
+            "invitation did not say what became of it".to_owned(),
+        ),
     }
 }
 
 fn all_failed(chunk: &Chunk, words: &str) -> Vec<Outcome> {
-    let failed = |line| Outcome { line, outcome: "FAILED", user_id: None, failure: words.to_owned() };
+    let failed = |line| Outcome {
+        line,
+        became: "FAILED",
+        user_id: None,
+        failure: words.to_owned(),
+    };
     chunk.rows.iter().map(|row| failed(row.line)).collect()
 }

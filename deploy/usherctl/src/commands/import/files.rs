@@ -6,8 +6,8 @@ use std::{
 };
 
 use contract::importer::{
-    DownloadImportResultRequest, UploadHeader, UploadImportRequest, import_service_client::ImportServiceClient,
-    upload_import_request::Part,
+    DownloadImportResultRequest, UploadHeader, UploadImportRequest,
+    import_service_client::ImportServiceClient, upload_import_request::Part,
 };
 use indicatif::ProgressBar;
 use tokio::sync::mpsc;
@@ -25,9 +25,18 @@ const UPLOADING: &str = "{wide_bar} {bytes}/{total_bytes} {binary_bytes_per_sec}
 pub async fn upload(session: &Session, path: &Path) -> Result<(), Failure> {
     let failed = |error| Failure::io(path.display(), &error);
     let file = std::fs::File::open(path).map_err(failed)?;
-    let bar = session.print.bar(file.metadata().map_err(failed)?.len(), UPLOADING);
-    let file_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let header = UploadHeader { file_name, request_id: names::request_id() };
+    let bar = session
+        .print
+        .bar(file.metadata().map_err(failed)?.len(), UPLOADING);
+    let file_name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let header = UploadHeader {
+        file_name,
+        request_id: names::request_id(),
+    };
     let (parts, stream) = mpsc::channel(4);
     let reader = tokio::task::spawn_blocking({
         let bar = bar.clone();
@@ -52,7 +61,10 @@ fn read(
 ) -> std::io::Result<()> {
     let mut part = Part::Header(header);
     loop {
-        if parts.blocking_send(UploadImportRequest { part: Some(part) }).is_err() {
+        if parts
+            .blocking_send(UploadImportRequest { part: Some(part) })
+            .is_err()
+        {
             return Ok(());
         }
         let mut chunk = vec![0; PIECE];
@@ -67,17 +79,27 @@ fn read(
 }
 
 /// Writes the result of an import to a file, or to stdout.
-pub async fn result(session: &Session, import_id: String, to: Option<PathBuf>) -> Result<(), Failure> {
+pub async fn result(
+    session: &Session,
+    import_id: String,
+    to: Option<PathBuf>,
+) -> Result<(), Failure> {
     let mut client = ImportServiceClient::new(session.client.gateway());
-    let mut pieces = client.download_import_result(DownloadImportResultRequest { import_id }).await?.into_inner();
+    let mut pieces = client
+        .download_import_result(DownloadImportResultRequest { import_id })
+        .await?
+        .into_inner();
     let mut file = match &to {
-        Some(path) => Some(std::fs::File::create(path).map_err(|error| Failure::io(path.display(), &error))?),
+        Some(path) => {
+            Some(std::fs::File::create(path).map_err(|error| Failure::io(path.display(), &error))?)
+        }
         None => None,
     };
     while let Some(piece) = pieces.message().await? {
         match (&mut file, &to) {
             (Some(file), Some(path)) => {
-                file.write_all(&piece.chunk).map_err(|error| Failure::io(path.display(), &error))?;
+                file.write_all(&piece.chunk)
+                    .map_err(|error| Failure::io(path.display(), &error))?;
             }
             _ => print::write(&piece.chunk)?,
         }

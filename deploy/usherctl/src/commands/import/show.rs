@@ -1,8 +1,8 @@
 //! How imports and their rows look.
 
 use contract::importer::{
-    Import, ImportProgress, ImportRow, ListImportRowsRequest, ListImportsRequest, RowState, WatchImportRequest,
-    import_service_client::ImportServiceClient,
+    Import, ImportProgress, ImportRow, ListImportRowsRequest, ListImportsRequest, RowState,
+    WatchImportRequest, import_service_client::ImportServiceClient,
 };
 
 use crate::{
@@ -40,13 +40,29 @@ pub fn import(session: &Session, import: &Import) -> Result<(), Failure> {
     let counts = import.counts.unwrap_or_default();
     let progress = import.progress.unwrap_or_default();
     let format = import.format.clone().unwrap_or_default();
-    let delimiter = if format.delimiter == "\t" { "tab".to_owned() } else { format!("\"{}\"", format.delimiter) };
-    let unknown = import.unknown_roles.iter().map(|role| format!("{} ({} rows)", role.name, role.rows));
-    let some = |count: u32| if count == 0 { String::new() } else { count.to_string() };
+    let delimiter = if format.delimiter == "\t" {
+        "tab".to_owned()
+    } else {
+        format!("\"{}\"", format.delimiter)
+    };
+    let unknown = import
+        .unknown_roles
+        .iter()
+        .map(|role| format!("{} ({} rows)", role.name, role.rows));
+    let some = |count: u32| {
+        if count == 0 {
+            String::new()
+        } else {
+            count.to_string()
+        }
+    };
     let fields = [
         ("ID", import.id.clone()),
         ("File", import.file_name.clone()),
-        ("Read as", format!("{}, fields parted by {delimiter}", format.encoding)),
+        (
+            "Read as",
+            format!("{}, fields parted by {delimiter}", format.encoding),
+        ),
         ("State", state(import)),
         ("Rows", counts.total.to_string()),
         ("  good", counts.good.to_string()),
@@ -59,7 +75,14 @@ pub fn import(session: &Session, import: &Import) -> Result<(), Failure> {
         ("  exist already", some(counts.existing)),
         ("  over the seats", some(counts.over_seats)),
         ("Unknown roles", unknown.collect::<Vec<_>>().join(", ")),
-        ("Done", if progress.total == 0 { String::new() } else { outcome(&progress) }),
+        (
+            "Done",
+            if progress.total == 0 {
+                String::new()
+            } else {
+                outcome(&progress)
+            },
+        ),
         ("Failure", import.failure.clone()),
         ("Uploaded", time(import.create_time.as_ref())),
         ("Ended", time(import.end_time.as_ref())),
@@ -69,7 +92,14 @@ pub fn import(session: &Session, import: &Import) -> Result<(), Failure> {
 }
 
 fn outcome(progress: &ImportProgress) -> String {
-    let ImportProgress { total, done, created, skipped, failed, .. } = progress;
+    let ImportProgress {
+        total,
+        done,
+        created,
+        skipped,
+        failed,
+        ..
+    } = progress;
     format!("{done} of {total}: {created} created, {skipped} skipped, {failed} failed")
 }
 
@@ -78,19 +108,33 @@ pub async fn imports(session: &Session, limit: Limit) -> Result<(), Failure> {
     let client = ImportServiceClient::new(session.client.gateway());
     let ask = |page_size, page_token| {
         let mut client = client.clone();
-        async move { client.list_imports(ListImportsRequest { page_size, page_token }).await }
+        async move {
+            client
+                .list_imports(ListImportsRequest {
+                    page_size,
+                    page_token,
+                })
+                .await
+        }
     };
-    let listed = list(limit, ask, |page| (page.imports, page.next_page_token, page.total_size)).await?;
-    session.print.many(&listed, ["File", "State", "Rows", "Done", "Uploaded", "ID"], |import: &Import| {
-        [
-            import.file_name.clone(),
-            state(import),
-            import.counts.unwrap_or_default().total.to_string(),
-            import.progress.unwrap_or_default().done.to_string(),
-            time(import.create_time.as_ref()),
-            import.id.clone(),
-        ]
+    let listed = list(limit, ask, |page| {
+        (page.imports, page.next_page_token, page.total_size)
     })
+    .await?;
+    session.print.many(
+        &listed,
+        ["File", "State", "Rows", "Done", "Uploaded", "ID"],
+        |import: &Import| {
+            [
+                import.file_name.clone(),
+                state(import),
+                import.counts.unwrap_or_default().total.to_string(),
+                import.progress.unwrap_or_default().done.to_string(),
+                time(import.create_time.as_ref()),
+                import.id.clone(),
+            ]
+        },
+    )
 }
 
 fn row_state(row: &ImportRow) -> String {
@@ -98,11 +142,25 @@ fn row_state(row: &ImportRow) -> String {
 }
 
 fn problems(row: &ImportRow) -> String {
-    let problems = row.problems.iter().map(|problem| format!("{} {}", problem.field, problem.description));
-    let more = [(row.existing, "exists already"), (row.over_seats, "over the seats")];
-    let more = more.into_iter().filter(|(is, _)| *is).map(|(_, what)| what.to_owned());
+    let problems = row
+        .problems
+        .iter()
+        .map(|problem| format!("{} {}", problem.field, problem.description));
+    let more = [
+        (row.existing, "exists already"),
+        (row.over_seats, "over the seats"),
+    ];
+    let more = more
+        .into_iter()
+        .filter(|(is, _)| *is)
+        .map(|(_, what)| what.to_owned());
     let failure = Some(row.failure.clone()).filter(|failure| !failure.is_empty());
-    problems.chain(more).chain(failure).map(|text| text.trim().to_owned()).collect::<Vec<_>>().join("; ")
+    problems
+        .chain(more)
+        .chain(failure)
+        .map(|text| text.trim().to_owned())
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 /// One row.
@@ -136,15 +194,37 @@ pub async fn rows(
         State::Blank => RowState::Blank.into(),
         State::Dropped => RowState::Dropped.into(),
     });
-    let only = ListImportRowsRequest { import_id, states: states.collect(), over_seats, ..Default::default() };
+    let only = ListImportRowsRequest {
+        import_id,
+        states: states.collect(),
+        over_seats,
+        ..Default::default()
+    };
     let client = ImportServiceClient::new(session.client.gateway());
     let ask = |page_size, page_token| {
         let mut client = client.clone();
-        let ask = ListImportRowsRequest { page_size, page_token, ..only.clone() };
+        let ask = ListImportRowsRequest {
+            page_size,
+            page_token,
+            ..only.clone()
+        };
         async move { client.list_import_rows(ask).await }
     };
-    let listed = list(limit, ask, |page| (page.rows, page.next_page_token, page.total_size)).await?;
-    let header = ["Line", "State", "Email", "First name", "Last name", "Role", "Group", "Outcome", "Problems"];
+    let listed = list(limit, ask, |page| {
+        (page.rows, page.next_page_token, page.total_size)
+    })
+    .await?;
+    let header = [
+        "Line",
+        "State",
+        "Email",
+        "First name",
+        "Last name",
+        "Role",
+        "Group",
+        "Outcome",
+        "Problems",
+    ];
     session.print.many(&listed, header, |row: &ImportRow| {
         let outcome = word(row.outcome().as_str_name(), "ROW_OUTCOME_").replace("unspecified", "");
         [
@@ -164,7 +244,10 @@ pub async fn rows(
 /// A progress bar until the commit ends, then the import.
 pub async fn watch(session: &Session, import_id: String) -> Result<(), Failure> {
     let mut client = ImportServiceClient::new(session.client.gateway());
-    let mut changes = client.watch_import(WatchImportRequest { import_id }).await?.into_inner();
+    let mut changes = client
+        .watch_import(WatchImportRequest { import_id })
+        .await?
+        .into_inner();
     let bar = session.print.bar(0, COMMITTING);
     let mut last = Import::default();
     while let Some(change) = changes.message().await? {
@@ -172,7 +255,10 @@ pub async fn watch(session: &Session, import_id: String) -> Result<(), Failure> 
         let progress = last.progress.unwrap_or_default();
         bar.set_length(progress.total.into());
         bar.set_position(progress.done.into());
-        bar.set_message(format!("{:.0} rows/s · {} s left", progress.rows_per_second, progress.seconds_left));
+        bar.set_message(format!(
+            "{:.0} rows/s · {} s left",
+            progress.rows_per_second, progress.seconds_left
+        ));
     }
     bar.finish_and_clear();
     import(session, &last)

@@ -41,13 +41,18 @@ pub async fn next_good(
 pub struct Outcome {
     pub line: i32,
     /// CREATED, SKIPPED or FAILED.
-    pub outcome: &'static str,
+    pub became: &'static str,
     pub user_id: Option<Uuid>,
     pub failure: String,
 }
 
 /// Writes down what became of rows.
-pub async fn set_outcomes(db: &mut PgConnection, tenant: Uuid, import: Uuid, outcomes: &[Outcome]) -> sqlx::Result<()> {
+pub async fn set_outcomes(
+    db: &mut PgConnection,
+    tenant: Uuid,
+    import: Uuid,
+    outcomes: &[Outcome],
+) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE import_rows r SET outcome = o.outcome, user_id = o.user_id, failure = o.failure
          FROM unnest($3::int[], $4::text[], $5::uuid[], $6::text[]) AS o (line, outcome, user_id, failure)
@@ -55,7 +60,7 @@ pub async fn set_outcomes(db: &mut PgConnection, tenant: Uuid, import: Uuid, out
         tenant,
         import,
         &outcomes.iter().map(|outcome| outcome.line).collect::<Vec<_>>(),
-        &outcomes.iter().map(|outcome| outcome.outcome).collect::<Vec<_>>() as _,
+        &outcomes.iter().map(|outcome| outcome.became).collect::<Vec<_>>() as _,
         &outcomes.iter().map(|outcome| outcome.user_id).collect::<Vec<_>>() as _,
         &outcomes.iter().map(|outcome| outcome.failure.as_str()).collect::<Vec<_>>() as _,
     )

@@ -79,7 +79,12 @@ pub async fn before(
 }
 
 /// How many rows fit a filter.
-pub async fn count(db: &mut PgConnection, tenant: Uuid, import: Uuid, filter: &Filter) -> sqlx::Result<i64> {
+pub async fn count(
+    db: &mut PgConnection,
+    tenant: Uuid,
+    import: Uuid,
+    filter: &Filter,
+) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM import_rows
          WHERE tenant_id = $1 AND import_id = $2

@@ -47,7 +47,11 @@ pub async fn over_seats(
 impl OverSeats {
     /// No row at all, as after the review.
     pub fn none() -> OverSeats {
-        OverSeats { first_line: i32::MAX, rows: 0, licensed: Vec::new() }
+        OverSeats {
+            first_line: i32::MAX,
+            rows: 0,
+            licensed: Vec::new(),
+        }
     }
 
     /// Whether a row is one of them; as the filter of a page has it.
@@ -55,6 +59,8 @@ impl OverSeats {
         row.line >= self.first_line
             && matches!(row.state.as_str(), "GOOD" | "FLAGGED")
             && !row.existing
-            && row.role_id.is_some_and(|role| self.licensed.contains(&role))
+            && row
+                .role_id
+                .is_some_and(|role| self.licensed.contains(&role))
     }
 }

@@ -5,8 +5,15 @@
 /// behind white space and invisible characters, which some programs pass over,
 /// and in its full-width form.
 pub fn neutralised(value: String) -> String {
-    let starts = |c: char| matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠');
-    let invisible = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}');
+    let starts = |c: char| {
+        matches!(
+            c,
+            '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠'
+        )
+    };
+    let invisible = |c: char| {
+        c.is_whitespace() || c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}')
+    };
     if value.starts_with(starts) || value.trim_start_matches(invisible).starts_with(starts) {
         return format!("'{value}");
     }
