@@ -27,7 +27,7 @@ pub struct Config {
     pub hash_threads: usize,
     /// Milliseconds that a login waits for its password to be hashed before it
     /// is refused with `TOO_MANY_LOGINS`
-    #[arg(long, env = "USHER_LOGIN_WAIT_MS", default_value_t = 3000)]
+    #[arg(long, env = "USHER_LOGIN_WAIT_MS", default_value_t = 2000)]
     pub login_wait_ms: u64,
 }
 

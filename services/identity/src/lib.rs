@@ -46,6 +46,7 @@ pub struct Identity {
     tasks: Tasks,
     authorization: Channel,
     hashing: passwords::Hashing,
+    gates: lockouts::Gates,
     sessions: sessions::Cache,
     signing: tokens::signing::Signing,
     resets: mpsc::Sender<resets::request::Asked>,

@@ -10,6 +10,8 @@
 //! while it waits, neither a connection nor a lock, so that guessing at one
 //! user costs the others nothing.
 
+mod gates;
+
 use std::{
     sync::{
         Arc,
@@ -29,6 +31,9 @@ use tokio::time::Instant;
 
 use crate::{Identity, db, timestamp};
 
+pub use gates::Gates;
+use gates::Through;
+
 /// How many wrong answers a user has within [`WINDOW`] before the account is
 /// locked. NIST SP 800-63B-4 allows up to 100 in a row.
 pub const LIMIT: i32 = 10;
@@ -37,8 +42,10 @@ pub const WINDOW: Duration = Duration::from_mins(15);
 /// How long a lock lasts.
 pub const LOCK: Duration = Duration::from_mins(15);
 
-/// How long an answer waits for others of the same user to be checked.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long an answer waits for others of the same user to be checked. With
+/// the wait for hashing it stays below the deadline of a call, so that who
+/// waits in vain hears when to try again.
+const PATIENCE: Duration = Duration::from_secs(2);
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
@@ -64,6 +71,7 @@ pub struct Charge {
     who: Who,
     proof: LoginProof,
     settled: Arc<AtomicBool>,
+    _through: Through,
 }
 
 impl Charge {
@@ -77,6 +85,10 @@ impl Charge {
         let give_up = Instant::now() + PATIENCE;
         let mut pause = FIRST_PAUSE;
         let (tenant, user) = who.budget();
+        let through = tokio::time::timeout_at(give_up, app.gates.enter(user)).await;
+        let through = through.unwrap_or_else(|_| Err(crowded()))?;
+        // More than once only where other replicas check answers of this user
+        // too, or few are left of the budget.
         loop {
             let mut tx = app.store.tenant(tenant, caller).await?;
             if db::attempts::charge(&mut tx, tenant, user, LIMIT, WINDOW).await? {
@@ -88,6 +100,7 @@ impl Charge {
                     who,
                     proof,
                     settled: Arc::default(),
+                    _through: through,
                 };
                 // Made before the commit, so that no cancellation loses it.
                 tx.done().await?;
@@ -98,9 +111,7 @@ impl Charge {
             }
             drop(tx);
             if Instant::now() >= give_up {
-                return Err(ErrorReason::TooManyLogins
-                    .because("too many logins of one user at the same time")
-                    .retry_after(Duration::from_secs(1)));
+                return Err(crowded());
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -130,6 +141,12 @@ impl Charge {
         let settled = self.settled.clone();
         fail(&self.store, &self.caller, self.who, self.proof, settled).await
     }
+}
+
+fn crowded() -> Error {
+    ErrorReason::TooManyLogins
+        .because("too many logins of one user at the same time")
+        .retry_after(Duration::from_secs(1))
 }
 
 impl Who {

@@ -16,6 +16,7 @@ use tonic::service::Routes;
 
 use crate::{
     Config, Identity, NAME, events,
+    lockouts::Gates,
     passwords::Hashing,
     reaper, resets,
     sessions::{self, Cache},
@@ -54,6 +55,7 @@ impl boot::Service for Identity {
             tasks: host.tasks.clone(),
             authorization: host.peers.authorization.clone(),
             hashing,
+            gates: Gates::default(),
             sessions: Cache::new(freshness.clone()),
             signing: signing::Signing::default(),
             resets,
