@@ -160,6 +160,15 @@ mod tests {
     }
 
     #[test]
+    fn a_run_that_lives_is_left_alone() {
+        assert!(crate::process::runs(
+            process::id(),
+            &crate::process::own_marker()
+        ));
+        assert!(!crate::process::runs(process::id(), "another program"));
+    }
+
+    #[test]
     fn a_lock_that_names_another_program_does_not_block() {
         let checkout = Checkout::new("lock");
         let session = checkout.session();

@@ -231,6 +231,17 @@ pub(crate) fn runs(pid: u32, marker: &str) -> bool {
     line.contains(marker)
 }
 
+/// What our own command line contains. Not the path of the program: cargo starts it by a relative
+/// one or an absolute one, as it happens.
+pub(crate) fn own_marker() -> String {
+    let name = std::env::args().next().unwrap_or_default();
+    Path::new(&name)
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
 /// The last lines of a file.
 pub(crate) fn tail(file: &Path, count: usize) -> String {
     let text = fs::read(file)

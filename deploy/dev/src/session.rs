@@ -3,12 +3,12 @@
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use std::{env, fs, process};
+use std::{fs, process};
 
 use crate::failure::{Doing, Outcome};
 use crate::interrupt;
 use crate::paths::{self, Paths};
-use crate::process::{Signal, runs, signal};
+use crate::process::{Signal, own_marker, runs, signal};
 use crate::say;
 
 /// How long something left behind is given to end by itself.
@@ -29,9 +29,8 @@ impl Session {
         sweep(paths)?;
         let dir = paths.sessions().join(process::id().to_string());
         paths::make(&dir)?;
-        let exe = env::current_exe().doing("find this program")?;
         let session = Self { dir };
-        session.record(HOLDER, process::id(), &exe.to_string_lossy())?;
+        session.record(HOLDER, process::id(), &own_marker())?;
         Ok(session)
     }
 

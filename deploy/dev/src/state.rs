@@ -1,11 +1,11 @@
 //! What a running `cargo dev up` tells other commands, and tests: `.dev/state.json`.
 
-use std::{env, fs, process};
+use std::{fs, process};
 
-use crate::failure::{Doing, Outcome};
+use crate::failure::Outcome;
 use crate::json;
 use crate::paths::Paths;
-use crate::process::runs;
+use crate::process::{own_marker, runs};
 use crate::secrets::write_private;
 
 /// Where the parts of a running `up` are.
@@ -51,10 +51,9 @@ impl Addresses {
 
     /// Tells that this process now has them running, until the returned note is dropped.
     pub(crate) fn announce(&self, paths: &Paths) -> Outcome<Note> {
-        let program = env::current_exe().doing("find this program")?;
         let text = json::object(&[
             ("process", &process::id().to_string()),
-            ("program", &program.to_string_lossy()),
+            ("program", &own_marker()),
             ("gateway", &self.gateway),
             ("operations", &self.operations),
             ("mail", self.mail.as_deref().unwrap_or_default()),

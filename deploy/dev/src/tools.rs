@@ -22,7 +22,14 @@ use crate::say::{self, Step};
 use pins::Pin;
 
 /// The programs of PostgreSQL that are used.
-const POSTGRES: [&str; 6] = ["postgres", "initdb", "psql", "createdb", "pg_isready", "pg_dump"];
+const POSTGRES: [&str; 6] = [
+    "postgres",
+    "initdb",
+    "psql",
+    "createdb",
+    "pg_isready",
+    "pg_dump",
+];
 
 const ADVICE: &str = "\
 Install one of these, then try again:

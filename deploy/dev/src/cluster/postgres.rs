@@ -179,7 +179,7 @@ impl Place<'_> {
         } else {
             &["--locale", "C.UTF-8"]
         });
-        if self.major >= 16 && self.kept == Kept::No {
+        if self.major >= 16 {
             initdb.args(["--set", FAST_PASSWORDS]);
         }
         if let Some(user) = self.paths.user() {
@@ -239,11 +239,13 @@ impl Place<'_> {
             "listen_addresses=127.0.0.1".to_owned(),
             // No socket file that could be left behind, or whose path could be too long.
             "unix_socket_directories=".to_owned(),
-            "log_min_messages=warning".to_owned(),
+            // Not warnings: the store opens each transaction with a ROLLBACK, to be sure, which gets one.
+            "log_min_messages=error".to_owned(),
             // /dev/shm is small in many containers, and nothing here gains from parallel queries.
             "max_parallel_workers_per_gather=0".to_owned(),
             "shared_buffers=128MB".to_owned(),
         ];
+        settings.extend((self.major >= 16).then(|| FAST_PASSWORDS.to_owned()));
         match self.kept {
             Kept::Yes => settings.push("max_connections=200".to_owned()),
             Kept::No => {
@@ -256,14 +258,14 @@ impl Place<'_> {
                 settings.extend(fast.map(str::to_owned));
                 // Hundreds of databases come and go; checkpoints for them would be the most of the work.
                 settings.extend(["max_wal_size=8GB", "checkpoint_timeout=1h"].map(str::to_owned));
-                settings.extend((self.major >= 16).then(|| FAST_PASSWORDS.to_owned()));
             }
         }
         settings
     }
 }
 
-/// Tests open thousands of connections, and computing a slow hash for each is all they would do.
+/// Slow hashes protect passwords that people think of. Ours are random, and a debug build would spend
+/// its start, and tests all of their time, on hashing them for each connection.
 const FAST_PASSWORDS: &str = "scram_iterations=1";
 
 /// PostgreSQL will not start while the process in its lock file runs, and after a crash of the
