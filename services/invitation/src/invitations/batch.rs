@@ -47,6 +47,7 @@ pub(crate) struct Batch {
 }
 
 /// One draft. Both a row and a refusal: the row is to be removed.
+#[derive(Default)]
 struct Entry {
     row: Option<Row>,
     refusal: Option<Error>,

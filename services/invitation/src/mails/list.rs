@@ -20,20 +20,7 @@ pub(super) async fn run(
     caller: &Caller,
     ask: ListMailsRequest,
 ) -> Result<ListMailsResponse, Error> {
-    let question = ListMailsRequest {
-        page_size: 0,
-        page_token: String::new(),
-        ..ask.clone()
-    }
-    .encode_to_vec();
-    let page = Page::open(
-        app.store.keys(),
-        caller,
-        "ListMails",
-        ask.page_size,
-        &ask.page_token,
-        &question,
-    )?;
+    let page = open(app, caller, &ask)?;
     let user = match ask.user_id.as_str() {
         "" => None,
         id => Some(
@@ -61,6 +48,23 @@ pub(super) async fn run(
         previous_page_token,
         total_size,
     })
+}
+
+fn open(app: &Invitation, caller: &Caller, ask: &ListMailsRequest) -> Result<Page, Error> {
+    let question = ListMailsRequest {
+        page_size: 0,
+        page_token: String::new(),
+        ..ask.clone()
+    };
+    let (keys, filter) = (app.store.keys(), question.encode_to_vec());
+    Page::open(
+        keys,
+        caller,
+        "ListMails",
+        ask.page_size,
+        &ask.page_token,
+        &filter,
+    )
 }
 
 fn place(key: &[String]) -> Result<Uuid, Error> {

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use contract::identity::{
-    self, FindUsersRequest, IssuePasswordResetTokenRequest, Tenant, User, UserStatus,
+    self, FindUsersRequest, IssuePasswordResetTokenRequest, IssuePasswordResetTokenResponse,
+    Tenant, User, UserStatus,
 };
 use lettre::{
     Address, Message,
@@ -68,7 +69,6 @@ async fn invitation(
     let row = invitations::set_link(&mut tx, mail.tenant_id, id, mail.id, &hash).await?;
     tx.done().await?;
     let Some(row) = row else { return Ok(None) };
-    let name = one_line(&format!("{} {}", row.first_name, row.last_name));
     let shown = |text: &str| {
         if row.inviter_hidden {
             String::new()
@@ -76,23 +76,20 @@ async fn invitation(
             one_line(text)
         }
     };
+    let to = Addressee {
+        name: one_line(&format!("{} {}", row.first_name, row.last_name)),
+        email: &row.email,
+        language: &row.language,
+    };
     let words = Words {
         tenant: &one_line(&tenant.display_name),
-        name: &name,
+        name: &to.name,
         inviter_name: &shown(&row.inviter_name),
         inviter_email: &shown(&row.inviter_email),
         link: &post.link_base.link("invitation", &secret),
-        until: written(row.expire_time, &row.language),
+        until: written(row.expire_time, to.language),
     };
-    let text = post.templates.write(mail.kind, &row.language, &words)?;
-    let message = message(
-        &post.from,
-        &name,
-        &row.email,
-        mail.id,
-        app.store.clock().now(),
-        text,
-    )?;
+    let message = compose(app, post, mail, &to, &words)?;
     Ok(Some(Letter { message, secret }))
 }
 
@@ -107,51 +104,55 @@ async fn password_reset(
     let Some(user) = find(app, &caller, mail).await? else {
         return Ok(None);
     };
-    let request = IssuePasswordResetTokenRequest { user_id: user.id };
-    let issued = app
-        .peers
-        .users(&caller)
-        .issue_password_reset_token(request)
-        .await
-        .map_err(Error::from);
-    let issued = match issued {
-        Ok(issued) => issued.into_inner(),
-        Err(error) if error.is(identity::ErrorReason::UserNotFound) => return Ok(None),
-        Err(error) => return Err(error),
+    let Some(issued) = issue(app, &caller, mail).await? else {
+        return Ok(None);
     };
     let secret = Zeroizing::new(issued.token);
     let mut tx = app.store.tenant(mail.tenant_id, &caller).await?;
-    queue::address(
-        &mut tx,
-        mail.tenant_id,
-        mail.id,
-        lease,
-        &user.email,
-        &user.language,
-    )
-    .await?;
+    let User {
+        email, language, ..
+    } = &user;
+    queue::address(&mut tx, mail.tenant_id, mail.id, lease, email, language).await?;
     tx.done().await?;
     let end = issued.expire_time.unwrap_or_default();
     let end = DateTime::from_timestamp(end.seconds, 0).unwrap_or_default();
     let name = one_line(&format!("{} {}", user.first_name, user.last_name));
+    let to = Addressee {
+        name,
+        email,
+        language,
+    };
     let words = Words {
         tenant: &one_line(&tenant.display_name),
-        name: &name,
+        name: &to.name,
         inviter_name: "",
         inviter_email: "",
         link: &post.link_base.link("password-reset", &secret),
-        until: written(end, &user.language),
+        until: written(end, to.language),
     };
-    let text = post.templates.write(mail.kind, &user.language, &words)?;
-    let message = message(
-        &post.from,
-        &name,
-        &user.email,
-        mail.id,
-        app.store.clock().now(),
-        text,
-    )?;
+    let message = compose(app, post, mail, &to, &words)?;
     Ok(Some(Letter { message, secret }))
+}
+
+/// The token of a reset link; `None` where the user cannot have one any more.
+async fn issue(
+    app: &Invitation,
+    caller: &Caller,
+    mail: &Claimed,
+) -> Result<Option<IssuePasswordResetTokenResponse>, Error> {
+    let request = IssuePasswordResetTokenRequest {
+        user_id: mail.user_id.to_string(),
+    };
+    let issued = app
+        .peers
+        .users(caller)
+        .issue_password_reset_token(request)
+        .await;
+    match issued.map_err(Error::from) {
+        Ok(issued) => Ok(Some(issued.into_inner())),
+        Err(error) if error.is(identity::ErrorReason::UserNotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Who is to get a reset mail; nobody who was deleted or disabled since.
@@ -173,7 +174,32 @@ async fn find(app: &Invitation, caller: &Caller, mail: &Claimed) -> Result<Optio
         .filter(|user| user.status() != UserStatus::Inactive))
 }
 
-/// Wording for a header or a line: what would end the line is a blank.
+/// Whom a mail goes to.
+struct Addressee<'a> {
+    name: String,
+    email: &'a str,
+    language: &'a str,
+}
+
+fn compose(
+    app: &Invitation,
+    post: &Post,
+    mail: &Claimed,
+    to: &Addressee<'_>,
+    words: &Words<'_>,
+) -> Result<Message, Error> {
+    let text = post.templates.write(mail.kind, to.language, words)?;
+    message(
+        &post.from,
+        &to.name,
+        to.email,
+        mail.id,
+        app.store.clock().now(),
+        text,
+    )
+}
+
+/// Text for a header or a line: what would end the line is a blank.
 fn one_line(text: &str) -> String {
     let blanked: String = text
         .chars()

@@ -46,28 +46,17 @@ impl Drafts {
         if earlier.busy {
             return Ok(None);
         }
-        let mut entries: Vec<Entry> = self
-            .asked
-            .iter()
-            .map(|_| Entry {
-                row: None,
-                refusal: None,
-            })
-            .collect();
+        let mut entries: Vec<Entry> = self.asked.iter().map(|_| Entry::default()).collect();
         if earlier.any {
             preparing::take_over(&mut tx, *tenant, request_key, self.lease).await?;
-            place(
-                &mut entries,
-                preparing::of_request(&mut tx, *tenant, request_key).await?,
-            );
+            let rows = preparing::of_request(&mut tx, *tenant, request_key).await?;
+            place(&mut entries, rows);
         }
         let new = self.new_rows(&mut tx, &mut entries).await?;
         if !new.is_empty() {
             preparing::insert(&mut tx, &self.common, self.lease, &new).await?;
-            place(
-                &mut entries,
-                preparing::of_request(&mut tx, *tenant, request_key).await?,
-            );
+            let rows = preparing::of_request(&mut tx, *tenant, request_key).await?;
+            place(&mut entries, rows);
         }
         tx.done().await?;
         for entry in entries
