@@ -215,7 +215,7 @@ fn config(database: &Database, mailbox: &Mailbox, flags: &[&str]) -> Result<suit
     let (redis_url, redis_prefix) = testkit::redis();
     let own = [
         ("--postgres-url", database.url()),
-        ("--postgres-connections", "5".to_owned()),
+        ("--postgres-connections", "10".to_owned()),
         ("--redis-url", redis_url),
         ("--redis-prefix", redis_prefix),
         ("--secret", SECRET.to_owned()),

@@ -21,9 +21,14 @@ impl Authenticator {
     /// one. A code works once, so a second login in the same half minute needs
     /// the next; servers take one that is a step early.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "a phone goes by the time of the world")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a phone goes by the time of the world"
+    )]
     pub fn code(&self, steps: i64) -> String {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
         let at = now.saturating_add_signed(steps * 30);
         self.0.generate(at).to_string()
     }

@@ -24,7 +24,10 @@ impl Client {
     /// A caller without a credential.
     #[must_use]
     pub fn new(channel: Channel) -> Self {
-        Self { channel, headers: Vec::new() }
+        Self {
+            channel,
+            headers: Vec::new(),
+        }
     }
 
     /// The same caller, signed in.
@@ -46,7 +49,8 @@ impl Client {
     #[must_use]
     pub fn with(&self, name: &'static str, value: &str) -> Self {
         let name = HeaderName::from_static(name);
-        let value = HeaderValue::from_str(value).unwrap_or_else(|error| panic!("no header value: {error}"));
+        let value =
+            HeaderValue::from_str(value).unwrap_or_else(|error| panic!("no header value: {error}"));
         let mut client = self.clone();
         client.headers.retain(|(known, _)| *known != name);
         client.headers.push((name, value));

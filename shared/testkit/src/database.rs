@@ -46,7 +46,9 @@ impl Database {
     /// # Panics
     /// When the server is gone.
     pub async fn connect(&self) -> PgConnection {
-        PgConnection::connect(&self.admin_url()).await.unwrap_or_else(|error| panic!("no Postgres: {error}"))
+        PgConnection::connect(&self.admin_url())
+            .await
+            .unwrap_or_else(|error| panic!("no Postgres: {error}"))
     }
 
     /// Drops the database; without this it goes with the test server.
@@ -57,13 +59,21 @@ impl Database {
 
     async fn admin(&self, database: &str, sql: &str) {
         let url = replace_database(&self.server, database);
-        let mut connection = PgConnection::connect(&url).await.unwrap_or_else(|error| panic!("no Postgres: {error}"));
+        let mut connection = PgConnection::connect(&url)
+            .await
+            .unwrap_or_else(|error| panic!("no Postgres: {error}"));
         // Names are made here, of letters and digits.
-        connection.execute(AssertSqlSafe(sql.to_owned())).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        connection
+            .execute(AssertSqlSafe(sql.to_owned()))
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
     fn address(&self, user: &str, database: &str) -> String {
-        let (scheme, rest) = self.server.split_once("://").unwrap_or_else(|| panic!("USHER_TEST_POSTGRES is no URL"));
+        let (scheme, rest) = self
+            .server
+            .split_once("://")
+            .unwrap_or_else(|| panic!("USHER_TEST_POSTGRES is no URL"));
         let host = rest.split_once('@').map_or(rest, |(_, host)| host);
         replace_database(&format!("{scheme}://{user}@{host}"), database)
     }
@@ -75,7 +85,10 @@ impl Database {
 /// When there is no test server.
 #[must_use]
 pub fn redis() -> (String, String) {
-    (environment("USHER_TEST_REDIS"), format!("test:{}:", uuid::Uuid::new_v4().simple()))
+    (
+        environment("USHER_TEST_REDIS"),
+        format!("test:{}:", uuid::Uuid::new_v4().simple()),
+    )
 }
 
 /// A variable that `cargo dev test` sets.
@@ -83,13 +96,21 @@ pub fn redis() -> (String, String) {
 /// # Panics
 /// When it is not set.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "tests have no configuration but their environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests have no configuration but their environment"
+)]
 pub fn environment(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run the tests with `cargo dev test`"))
+    std::env::var(name)
+        .unwrap_or_else(|_| panic!("{name} is not set: run the tests with `cargo dev test`"))
 }
 
 fn replace_database(url: &str, database: &str) -> String {
-    let (base, query) = url.split_once('?').map_or((url, String::new()), |(base, query)| (base, format!("?{query}")));
+    let (base, query) = url
+        .split_once('?')
+        .map_or((url, String::new()), |(base, query)| {
+            (base, format!("?{query}"))
+        });
     let end = base.find("://").map_or(0, |at| at + 3);
     let host_end = base[end..].find('/').map_or(base.len(), |at| end + at);
     format!("{}/{database}{query}", &base[..host_end])

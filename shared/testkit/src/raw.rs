@@ -12,14 +12,24 @@ use crate::Client;
 
 /// Sends an encoded message to a unary method, or as the only one of a
 /// stream, and answers the first encoded reply.
-pub async fn call_raw(client: &Client, path: &'static str, message: Vec<u8>) -> Result<Bytes, Status> {
+pub async fn call_raw(
+    client: &Client,
+    path: &'static str,
+    message: Vec<u8>,
+) -> Result<Bytes, Status> {
     let mut grpc = Grpc::new(client.clone());
-    grpc.ready().await.map_err(|error| Status::unavailable(format!("{error:?}")))?;
+    grpc.ready()
+        .await
+        .map_err(|error| Status::unavailable(format!("{error:?}")))?;
     let once = std::iter::once(Bytes::from(message));
     let request = Request::new(tokio_stream::iter(once));
-    let reply: Response<tonic::Streaming<Bytes>> =
-        grpc.streaming(request, PathAndQuery::from_static(path), Plain).await?;
-    #[expect(clippy::disallowed_methods, reason = "a client's reply, not a server's request")]
+    let reply: Response<tonic::Streaming<Bytes>> = grpc
+        .streaming(request, PathAndQuery::from_static(path), Plain)
+        .await?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a client's reply, not a server's request"
+    )]
     let mut stream = reply.into_inner();
     Ok(stream.message().await?.unwrap_or_default())
 }

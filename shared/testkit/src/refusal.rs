@@ -23,10 +23,18 @@ pub fn refusal(status: &Status) -> Refusal {
     let details = status.get_error_details();
     Refusal {
         code: status.code(),
-        reason: details.error_info().map(|info| info.reason.clone()).unwrap_or_default(),
+        reason: details
+            .error_info()
+            .map(|info| info.reason.clone())
+            .unwrap_or_default(),
         fields: details
             .bad_request()
-            .map(|bad| bad.field_violations.iter().map(|one| one.field.clone()).collect())
+            .map(|bad| {
+                bad.field_violations
+                    .iter()
+                    .map(|one| one.field.clone())
+                    .collect()
+            })
             .unwrap_or_default(),
         retry: details.retry_info().is_some(),
     }
