@@ -1,10 +1,11 @@
 //! Building Usher's own programs.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use crate::environment;
-use crate::failure::Outcome;
+use crate::failure::{Doing, Outcome};
 use crate::paths::Paths;
 use crate::run;
 use crate::say::Step;
@@ -33,6 +34,23 @@ pub(crate) fn build(paths: &Paths, arguments: &[&str]) -> Outcome {
     run::done(cargo(paths).arg("build").args(arguments))?;
     step.done();
     Ok(())
+}
+
+/// The same for our own Postgres, unless this very program has done it: `stamp` tells which did last.
+pub(crate) fn migrate_once(
+    usherctl: &Path,
+    postgres: &str,
+    password: &str,
+    stamp: &Path,
+) -> Outcome {
+    let doing = format!("look at {}", usherctl.display());
+    let found = fs::metadata(usherctl).doing(&doing)?;
+    let now = format!("{:?} {}", found.modified().doing(&doing)?, found.len());
+    if fs::read_to_string(stamp).is_ok_and(|last| last == now) {
+        return Ok(());
+    }
+    migrate(usherctl, postgres, password)?;
+    fs::write(stamp, now).doing(format_args!("write {}", stamp.display()))
 }
 
 /// Makes Postgres ready for Usher: roles, schemas, tables.

@@ -30,9 +30,14 @@ impl Follower {
     /// Shows the warnings and errors since the last look. A log that cannot be read says nothing.
     pub(crate) fn look(&mut self) {
         let text = self.fresh().unwrap_or_default();
-        let lines: Vec<_> = text.lines().filter_map(summary).collect();
-        for line in lines.iter().take(MOST) {
-            say::plain(format!("{} {line}", paint(Colour::Bold, &self.name)));
+        let lines = counted(text.lines().filter_map(summary));
+        for (line, times) in lines.iter().take(MOST) {
+            let times = if *times > 1 {
+                format!(" (×{times})")
+            } else {
+                String::new()
+            };
+            say::plain(format!("{} {line}{times}", paint(Colour::Bold, &self.name)));
         }
         if lines.len() > MOST {
             say::plain(format!(
@@ -57,6 +62,18 @@ impl Follower {
         self.read += u64::try_from(bytes.len()).ok()?;
         Some(String::from_utf8_lossy(&bytes).into_owned())
     }
+}
+
+/// Equal lines as one, with their number: several workers often have the same complaint.
+fn counted(lines: impl Iterator<Item = String>) -> Vec<(String, usize)> {
+    let mut counted: Vec<(String, usize)> = Vec::new();
+    for line in lines {
+        match counted.iter_mut().find(|(known, _)| *known == line) {
+            Some((_, times)) => *times += 1,
+            None => counted.push((line, 1)),
+        }
+    }
+    counted
 }
 
 /// One line for a warning, an error, or a line that is no log line at all, such as a panic.

@@ -63,7 +63,17 @@ impl Stack {
         } = around(paths, options, &session, &mut secrets)?;
         services::build(paths, options.separate)?;
         let usherctl = paths.built("debug")?.join("usherctl");
-        build::migrate(&usherctl, &addresses.postgres, &secrets.password("roles")?)?;
+        let roles = secrets.password("roles")?;
+        if addresses.given {
+            build::migrate(&usherctl, &addresses.postgres, &roles)?;
+        } else {
+            build::migrate_once(
+                &usherctl,
+                &addresses.postgres,
+                &roles,
+                &paths.data().join("migrated"),
+            )?;
+        }
         let plan = Plan {
             paths,
             addresses: &addresses,
