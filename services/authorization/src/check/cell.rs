@@ -66,6 +66,8 @@ impl Cell {
         let mut heard = self.heard();
         if self.known.load(Relaxed) == 0 {
             heard.beyond.retain(|revision| *revision > structure.at);
+            // What was read of a user before this must not be kept after it.
+            heard.newest = heard.newest.max(structure.at);
             self.known.store(structure.at, Release);
             self.advance(&mut heard, structure.at);
         }

@@ -210,6 +210,9 @@ mod properties {
         Toggle(usize),
         Structure,
         Read(usize),
+        /// Reads, and keeps it only at the next `Keep`: others come between.
+        Fetch(usize),
+        Keep,
         /// Hears one of the events so far: any, again or not.
         Hear(prop::sample::Index),
         Ask(usize, prop::sample::Index),
@@ -221,6 +224,8 @@ mod properties {
             3 => (0..3usize).prop_map(Step::Toggle),
             1 => Just(Step::Structure),
             4 => (0..3usize).prop_map(Step::Read),
+            2 => (0..3usize).prop_map(Step::Fetch),
+            2 => Just(Step::Keep),
             6 => any::<prop::sample::Index>().prop_map(Step::Hear),
             6 => (0..3usize, any::<prop::sample::Index>()).prop_map(|(user, at)| Step::Ask(user, at)),
             1 => Just(Step::Evict),
@@ -236,11 +241,19 @@ mod properties {
         #[test]
         fn an_answer_is_true_of_its_revision(steps in prop::collection::vec(step(), 1..80)) {
             let mut world = World::new(3);
+            let mut fetched = Vec::new();
             for step in steps {
                 match step {
                     Step::Toggle(user) => { world.toggle(user); }
                     Step::Structure => { world.touch_structure(); }
                     Step::Read(user) => world.read_and_keep(user),
+                    Step::Fetch(user) => {
+                        let cell = world.cache.cell(world.tenant);
+                        fetched.push((cell, world.users[user], world.read_subject(user)));
+                    }
+                    Step::Keep => if let Some((cell, user, subject)) = fetched.pop() {
+                        world.cache.keep(&cell, vec![(user, subject)]);
+                    },
                     Step::Hear(which) => world.hear(Revision::try_from(which.index(world.history.len())).unwrap() + 1),
                     Step::Evict => { world.cache.tenants.remove(&world.tenant); }
                     Step::Ask(user, at_least) => {
