@@ -8,6 +8,8 @@
 
 #[path = "stories/access.rs"]
 mod access;
+#[path = "stories/caller.rs"]
+mod caller;
 #[path = "stories/freshness.rs"]
 mod freshness;
 #[path = "stories/grants.rs"]

@@ -14,7 +14,8 @@ use futures::{StreamExt as _, stream};
 use rpc::{Caller, Id};
 use testkit::refusal;
 
-use crate::service::{As, World};
+use crate::caller::As;
+use crate::service::World;
 
 /// A stampede may be told to come back.
 async fn grant_patiently(by: &As, user: Id<User>, role: &str) -> Result<(String, String), String> {

@@ -1,20 +1,15 @@
 //! The service on a database of its own, called in process as whoever the test
 //! says: what the access layer would have found out is given.
 
-use std::convert::Infallible;
-use std::task::{Context, Poll};
-
 use boot::{Host, Peers, Service as _, Tasks};
 use clap::Parser;
 use contract::authorization::access_service_client::AccessServiceClient;
-use contract::authorization::group_service_client::GroupServiceClient;
 use contract::authorization::project_service_client::ProjectServiceClient;
 use contract::authorization::provisioning_service_client::ProvisioningServiceClient;
-use contract::authorization::role_binding_service_client::RoleBindingServiceClient;
 use contract::authorization::role_service_client::RoleServiceClient;
 use contract::authorization::{
-    ActivateGrantsRequest, CheckRequest, CreateProjectRequest, CreateRoleBindingRequest, Grants,
-    ListRolesRequest, PrepareTenantRequest, ReserveGrantsRequest, Role, RoleSet,
+    ActivateGrantsRequest, CheckRequest, CreateProjectRequest, Grants, ListRolesRequest,
+    PrepareTenantRequest, ReserveGrantsRequest, Role, RoleSet,
 };
 use contract::identity::{Tenant, User};
 use contract::licensing::license_service_client::LicenseServiceClient;
@@ -22,12 +17,12 @@ use contract::licensing::{License, SetLicensedRolesRequest, UpdateLicenseRequest
 use rpc::{Caller, Channel, Id};
 use sqlx::{Executor as _, PgConnection};
 use store::{Clock, Keys, Store};
-use testkit::{Database, refusal};
+use testkit::Database;
 use tonic::Status;
-use tonic::body::Body;
 use tonic::service::Routes;
-use tower_service::Service as Tower;
 use usher_authorization::{Authorization, Config};
+
+use crate::caller::As;
 
 /// One tenant, and one or more replicas of the service.
 pub struct World {
@@ -36,13 +31,6 @@ pub struct World {
     /// Where identity's events are published.
     pub identity: Store,
     pub replicas: Vec<Routes>,
-}
-
-/// Calls one replica as somebody.
-#[derive(Clone)]
-pub struct As {
-    routes: Routes,
-    caller: Caller,
 }
 
 #[derive(Parser)]
@@ -273,65 +261,6 @@ impl World {
         .fetch_one(&mut self.tables().await)
         .await
         .expect("counted")
-    }
-}
-
-impl As {
-    /// Gives a role; answers binding and revision, or the reason of the refusal.
-    pub async fn grant(
-        &self,
-        user: Id<User>,
-        role_id: &str,
-        project_id: &str,
-    ) -> Result<(String, String), String> {
-        let ask = CreateRoleBindingRequest {
-            user_id: user.to_string(),
-            role_id: role_id.to_owned(),
-            project_id: project_id.to_owned(),
-            ..Default::default()
-        };
-        let granted = RoleBindingServiceClient::new(self.clone())
-            .create_role_binding(ask)
-            .await;
-        let (_, granted, _) = granted
-            .map_err(|status| refusal(&status).reason)?
-            .into_parts();
-        Ok((granted.binding.unwrap_or_default().id, granted.revision))
-    }
-
-    /// Takes a role; answers the revision.
-    pub async fn revoke(&self, binding_id: &str) -> Result<String, String> {
-        let ask = contract::authorization::DeleteRoleBindingRequest {
-            binding_id: binding_id.to_owned(),
-            ..Default::default()
-        };
-        let revoked = RoleBindingServiceClient::new(self.clone())
-            .delete_role_binding(ask)
-            .await;
-        let (_, revoked, _) = revoked
-            .map_err(|status| refusal(&status).reason)?
-            .into_parts();
-        Ok(revoked.revision)
-    }
-
-    /// The groups.
-    pub fn groups(&self) -> GroupServiceClient<As> {
-        GroupServiceClient::new(self.clone())
-    }
-}
-
-impl Tower<http::Request<Body>> for As {
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = <Routes as Tower<http::Request<Body>>>::Future;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
-        request.extensions_mut().insert(self.caller.clone());
-        self.routes.clone().call(request)
     }
 }
 
