@@ -10,11 +10,13 @@ use contract::importer::{
 use contract::invitation::{
     ListInvitationsRequest, invitation_service_client::InvitationServiceClient,
 };
-use testkit::{Client, until};
+use testkit::{Client, until, until_within};
 use usher_tests::World;
 
 const ROWS: u32 = 2_000;
 const KILLS: u32 = 20;
+/// What is left after the last kill, in chunks of twenty, on a slow machine.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 fn file() -> String {
     let mut file = String::from("Email,First Name,Last Name,Role,Default Group\n");
@@ -98,7 +100,7 @@ async fn b_51_an_import_killed_twenty_times_loses_and_doubles_nothing() {
         killed_at_work >= KILLS - 2,
         "only {killed_at_work} kills met the import at work"
     );
-    let seen = until("the end of the import", || async {
+    let seen = until_within(PATIENCE, "the end of the import", || async {
         let seen = state(&operator, &import.id).await?;
         (seen.state() == ImportState::Done).then_some(seen)
     })
