@@ -91,7 +91,7 @@ impl Watcher {
                 }
                 match self.look(&told).await {
                     Ok(seen) => {
-                        answer = seen.filter(|import| over(import) || since.elapsed() >= TELL)
+                        answer = seen.filter(|import| over(import) || since.elapsed() >= TELL);
                     }
                     Err(error) => {
                         let _ = self.answers.send(Err(error.into())).await;

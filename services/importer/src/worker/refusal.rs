@@ -56,11 +56,11 @@ pub fn failed(error: &Error) -> Failed {
             | Code::DeadlineExceeded
             | Code::ResourceExhausted
             | Code::Aborted
-            | Code::Cancelled,
+            | Code::Cancelled
+            // Our own token may have run out on the way.
+            | Code::Unauthenticated,
             _,
         ) => Failed::Later,
-        // Our own token may have run out on the way.
-        (Code::Unauthenticated, _) => Failed::Later,
         (_, Some((_, reason))) => Failed::Refused(format!("{reason}: {}", error.message())),
         (_, None) => Failed::Broken,
     }
