@@ -16,7 +16,7 @@ use usher_tests::World;
 const ROWS: u32 = 2_000;
 const KILLS: u32 = 20;
 /// What is left after the last kill, in chunks of twenty, on a slow machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 fn file() -> String {
     let mut file = String::from("Email,First Name,Last Name,Role,Default Group\n");

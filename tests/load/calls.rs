@@ -127,9 +127,12 @@ async fn shoot(subject: &Subject<'_>, time: Duration) -> Result<(Volley, f64)> {
     let volley = fire(subject.address, &subject.shot, time)
         .await
         .with_context(|| subject.name.to_owned())?;
-    let cost = (used()? - before).as_secs_f64() * 1e6 / volley.calls as f64;
+    let cost = used()?.checked_sub(before).unwrap().as_secs_f64() * 1e6 / volley.calls as f64;
     Ok((volley, cost))
 }
+
+/// Reads one figure of a measurement.
+type Read = fn(&(Volley, f64)) -> f64;
 
 async fn compare(
     subject: &Subject<'_>,
@@ -144,7 +147,7 @@ async fn compare(
         ours.push(shoot(subject, time).await?);
         echo.push(shoot(reference, time).await?);
     }
-    let figures: [(&str, &'static str, &'static str, fn(&(Volley, f64)) -> f64); 4] = [
+    let figures: [(&str, &'static str, &'static str, Read); 4] = [
         ("requests per second", "1/s", subject.goals[0], |one| {
             one.0.per_second
         }),
@@ -156,7 +159,7 @@ async fn compare(
     ];
     for (what, unit, goal, read) in figures {
         table.add(Row {
-            row: format!("{}: {what}", subject.name),
+            name: format!("{}: {what}", subject.name),
             ours: median(ours.iter().map(read).collect()),
             reference: median(echo.iter().map(read).collect()),
             reference_name: "tonic echo",

@@ -27,7 +27,7 @@ pub async fn measure(fleet: &Fleet, flags: &Flags, table: &mut Table) -> Result<
         raw.push(copy(fleet, round).await?);
     }
     table.add(Row {
-        row: format!("import of {ROWS} rows, upload to last user"),
+        name: format!("import of {ROWS} rows, upload to last user"),
         ours: median(ours),
         reference: median(raw),
         reference_name: "COPY of the same users, same indexes",

@@ -29,7 +29,7 @@ pub async fn measure(fleet: &Fleet, flags: &Flags, table: &mut Table) -> Result<
         raw.push(tokio::task::spawn_blocking(move || hashes(time)).await?);
     }
     table.add(Row {
-        row: "password logins per second, through the gateway".into(),
+        name: "password logins per second, through the gateway".into(),
         ours: median(ours),
         reference: median(raw),
         reference_name: "argon2id 19 MiB t=2 p=1, a thread per core",

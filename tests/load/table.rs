@@ -6,7 +6,7 @@ use serde_json::json;
 /// One measured thing beside its reference.
 pub struct Row {
     /// What was measured.
-    pub row: String,
+    pub name: String,
     /// Our figure.
     pub ours: f64,
     /// The reference's figure.
@@ -47,17 +47,13 @@ impl Table {
         self.rows.push(row);
     }
 
-    #[expect(
-        clippy::print_stdout,
-        reason = "the bench talks to a person or a script"
-    )]
     pub fn print(&self) {
         if self.json {
             for row in &self.rows {
                 println!(
                     "{}",
                     json!({
-                        "row": row.row, "ours": row.ours, "reference": row.reference,
+                        "row": row.name, "ours": row.ours, "reference": row.reference,
                         "reference_name": row.reference_name, "ratio": ratio(row), "goal": row.goal, "unit": row.unit,
                     })
                 );
@@ -79,7 +75,7 @@ impl Table {
             let [ours, reference] = figures;
             let ratio = format!("{:.2}", ratio(row));
             grid.add_row([
-                &row.row,
+                &row.name,
                 &ours,
                 &reference,
                 row.reference_name,

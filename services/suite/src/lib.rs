@@ -177,19 +177,19 @@ async fn build(
         clock,
         tasks,
     };
-    let mut suite = Together::new(site, root);
-    identity.service_keys = service_keys(&suite)?;
-    suite.add::<identity::Identity>(identity).await?;
-    suite
+    let mut together = Together::new(site, root);
+    identity.service_keys = service_keys(&together)?;
+    together.add::<identity::Identity>(identity).await?;
+    together
         .add::<authorization::Authorization>(authorization)
         .await?;
-    suite.add::<invitation::Invitation>(invitation).await?;
-    suite.add::<importer::Importer>(importer).await?;
+    together.add::<invitation::Invitation>(invitation).await?;
+    together.add::<importer::Importer>(importer).await?;
     let services = boot::SERVICES
         .into_iter()
-        .filter_map(|name| Some((name, suite.channel(name)?)))
+        .filter_map(|name| Some((name, together.channel(name)?)))
         .collect();
-    let (gateway, parts) = suite.front(|edge| gateway::open(edge, &gateway))?;
+    let (gateway, parts) = together.front(|edge| gateway::open(edge, &gateway))?;
     Ok(Built {
         gateway,
         services,

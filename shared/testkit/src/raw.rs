@@ -26,10 +26,6 @@ pub async fn call_raw(
     let reply: Response<tonic::Streaming<Bytes>> = grpc
         .streaming(request, PathAndQuery::from_static(path), Plain)
         .await?;
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a client's reply, not a server's request"
-    )]
     let mut stream = reply.into_inner();
     Ok(stream.message().await?.unwrap_or_default())
 }

@@ -18,7 +18,7 @@ use super::{Company, Steps};
 /// The seats after the operator was asked for more.
 const MORE_SEATS: u32 = 250;
 /// How long the demo waits for a suite that is being started again.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(120);
+const PATIENCE: std::time::Duration = std::time::Duration::from_mins(2);
 
 /// Uploads the file, compares the preview with what is known of the file, and
 /// mends what can be mended.
@@ -104,7 +104,7 @@ pub async fn commit(company: &Company, import: &Import, steps: &Steps) -> Result
         match watch(&mut imports, &import.id, &bar).await {
             Ok(import) => break import,
             Err(status) if is_away(&status) => {
-                tokio::time::sleep(std::time::Duration::from_millis(200)).await
+                tokio::time::sleep(std::time::Duration::from_millis(200)).await;
             }
             Err(status) => return Err(status.into()),
         }

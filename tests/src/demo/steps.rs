@@ -15,7 +15,6 @@ pub struct Steps {
 impl Steps {
     /// To the terminal, or to nobody.
     #[must_use]
-    #[expect(clippy::new_without_default, reason = "quiet has no natural default")]
     pub fn new(quiet: bool) -> Self {
         Self {
             quiet,
@@ -71,10 +70,6 @@ impl Steps {
         }
     }
 
-    #[expect(
-        clippy::print_stdout,
-        reason = "the demo talks to a person at a terminal"
-    )]
     fn line(&self, text: &str) {
         if !self.quiet {
             println!("{text}");
