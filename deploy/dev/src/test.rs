@@ -31,10 +31,18 @@ pub(crate) fn run(paths: &Paths, options: &args::Test) -> Outcome<ExitCode> {
     build::build(paths, &["--workspace", "--bins"])?;
     let ground = Ground::prepare(paths, &session, "debug")?;
     let mut command = build::cargo(paths);
+    // Options behind `--` may name packages; cargo takes either those or all.
+    let named = |word: &String| word == "-p" || word.starts_with("--package");
+    let all = if options.rest.iter().any(named) {
+        None
+    } else {
+        Some("--workspace")
+    };
     match &runner {
         Ok(_) => {
             command
-                .args(["nextest", "run", "--workspace", "--no-tests", "pass"])
+                .args(["nextest", "run", "--no-tests", "pass"])
+                .args(all)
                 .args(&options.filters);
             command.args(["--color", if say::coloured() { "always" } else { "never" }]);
             add_to_path(&mut command, &paths.dev("cargo").join("bin"));
@@ -45,7 +53,8 @@ pub(crate) fn run(paths: &Paths, options: &args::Test) -> Outcome<ExitCode> {
                 failure.message()
             ));
             command
-                .args(["test", "--workspace", "--no-fail-fast"])
+                .args(["test", "--no-fail-fast"])
+                .args(all)
                 .args(&options.filters);
         }
     }

@@ -190,6 +190,9 @@ impl Place<'_> {
         let made = run::output(&mut initdb);
         drop(fs::remove_file(&password_file));
         made?;
+        if self.kept == Kept::No {
+            fs::write(unfinished.join("pg_hba.conf"), TEST_LOGINS).doing("write pg_hba.conf")?;
+        }
         fs::rename(&unfinished, self.data).doing("put PostgreSQL's data in place")
     }
 
@@ -263,6 +266,10 @@ impl Place<'_> {
         settings
     }
 }
+
+/// Tests make roles of their own, which may log in without a password; the administrator may not.
+const TEST_LOGINS: &str =
+    "host all usher_admin 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n";
 
 /// Slow hashes protect passwords that people think of. Ours are random, and a debug build would spend
 /// its start, and tests all of their time, on hashing them for each connection.

@@ -11,21 +11,17 @@ pub(crate) struct Count {
 }
 
 impl Count {
-    /// The numbers of a summary: of nextest
-    /// (`Summary [ 1.2s] 5 tests run: 3 passed (1 slow), 1 failed, 1 timed out, 2 skipped`), or of
-    /// one test program (`test result: ok. 3 passed; 1 failed; 2 ignored; …`).
+    /// The numbers of a line with which nextest ends
+    /// (`Summary [ 1.2s] 5 tests run: 3 passed (1 slow), 1 failed, 1 timed out, 2 skipped`), or, of
+    /// `cargo test`, each test program (`test result: ok. 3 passed; 1 failed; 2 ignored; …`). nextest
+    /// shows such lines too, further in, of the programs it runs: those are not counted.
     pub(crate) fn of(line: &str) -> Option<Self> {
         let line = without_colour(line);
-        let numbers = match line.split_once("Summary [") {
-            Some((_, summary)) => summary
+        let numbers = match line.split_once("     Summary [") {
+            Some(("", summary)) => summary
                 .split_once("run:")
                 .map_or(summary, |(_, numbers)| numbers),
-            None => {
-                line.trim_start()
-                    .strip_prefix("test result:")?
-                    .split_once('.')?
-                    .1
-            }
+            _ => line.strip_prefix("test result:")?.split_once('.')?.1,
         };
         let mut count = Self::default();
         let words: Vec<_> = numbers
@@ -110,6 +106,10 @@ mod tests {
             (
                 "test result: FAILED. 3 passed; 1 failed; 2 ignored; 0 measured; 7 filtered out; finished in 0.00s",
                 "3 passed, 1 failed, 2 skipped",
+            ),
+            (
+                "    test result: FAILED. 0 passed; 1 failed; 0 ignored; 27 filtered out",
+                "nothing",
             ),
             ("a test printed: 3 passed, 1 failed", "nothing"),
         ];
