@@ -31,26 +31,14 @@ pub(super) fn advisories(paths: &Paths) -> Outcome<Verdict> {
     }
     // Out of reach of the network, an older copy is better than none.
     let mut kept = deny_command(paths)?;
-    kept.args([
-        "check",
-        "--disable-fetch",
-        "--hide-inclusion-graph",
-        "advisories",
-    ]);
+    kept.args(["--offline", "check", "--hide-inclusion-graph", "advisories"]);
     match run::output(&mut kept) {
         Ok(_) => Ok(Verdict::PassedOn(
             "by an older copy of the database".to_owned(),
         )),
-        Err(failure)
-            if failure
-                .advice()
-                .unwrap_or_default()
-                .contains("advisory database") =>
-        {
-            Ok(Verdict::Skipped(
-                "the advisory database cannot be fetched from here".to_owned(),
-            ))
-        }
+        Err(failure) if failure.advice().unwrap_or_default().contains("advisory-db") => Ok(
+            Verdict::Skipped("the advisory database cannot be fetched from here".to_owned()),
+        ),
         Err(failure) => Err(failure),
     }
 }

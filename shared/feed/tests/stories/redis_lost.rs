@@ -22,7 +22,11 @@ async fn b_61_events_have_their_effects_through_a_flush_and_a_death_of_redis() {
     let stage = Stage::new(4).await;
     let mut db = stage.admin().await;
     let mut proxy = Proxy::start().await;
-    let redis = Redis::new(&format!("redis://{}", proxy.address), &stage.prefix).expect("a URL");
+    let redis = Redis::new(
+        &format!("redis://{}{}", server().0, proxy.address),
+        &stage.prefix,
+    )
+    .expect("a URL");
     let _relay = stage.relay(Some(redis.clone()));
     let _reader = stage.reader(Some(redis.clone()));
     let tenants = [(); 4].map(|()| Id::new());
@@ -113,7 +117,7 @@ impl Proxy {
             .await
             .expect("the port is free");
         self.address = listener.local_addr().expect("bound");
-        let server = server();
+        let (_, server) = server();
         self.running = Some(Running(tokio::spawn(async move {
             let mut open = JoinSet::new();
             while let Ok((mut client, _)) = listener.accept().await {
@@ -132,9 +136,11 @@ impl Proxy {
     }
 }
 
-fn server() -> String {
+/// How to log in, as in `:password@`, and the address.
+fn server() -> (String, String) {
     let url = setting("USHER_TEST_REDIS");
     let rest = url.strip_prefix("redis://").expect("a redis:// URL");
-    let rest = rest.rsplit_once('@').map_or(rest, |(_, server)| server);
-    rest.split('/').next().expect("a server").to_owned()
+    let (login, rest) = rest.split_at(rest.rfind('@').map_or(0, |at| at + 1));
+    let address = rest.split('/').next().expect("a server");
+    (login.to_owned(), address.to_owned())
 }
