@@ -5,7 +5,6 @@ use contract::authorization::provisioning_service_server::ProvisioningService;
 use contract::authorization::{
     ActivateGrantsRequest, ActivateGrantsResponse, PrepareTenantRequest, PrepareTenantResponse,
     ReleaseGrantsRequest, ReleaseGrantsResponse, ReserveGrantsRequest, ReserveGrantsResponse,
-    SimulateGrantsRequest, SimulateGrantsResponse,
 };
 use contract::errors::ErrorReason;
 use rpc::{Because as _, Error, Reply};
@@ -18,7 +17,6 @@ mod plan;
 mod prepare;
 mod release;
 mod reserve;
-mod simulate;
 
 #[tonic::async_trait]
 impl ProvisioningService for Authorization {
@@ -28,14 +26,6 @@ impl ProvisioningService for Authorization {
     ) -> Reply<PrepareTenantResponse> {
         let (caller, ask) = rpc::open(request)?;
         rpc::reply(prepare::run(self, &caller, ask).await)
-    }
-
-    async fn simulate_grants(
-        &self,
-        request: Request<SimulateGrantsRequest>,
-    ) -> Reply<SimulateGrantsResponse> {
-        let (caller, ask) = rpc::open(request)?;
-        rpc::reply(simulate::run(self, &caller, ask).await)
     }
 
     async fn reserve_grants(

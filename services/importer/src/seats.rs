@@ -3,8 +3,7 @@
 //! Nothing of this is stored: an operator may raise the seats, or a colleague
 //! use one, while the file is reviewed. A user who would be new uses a seat by
 //! having a licensed role, so the rows over the seats are all such rows but the
-//! first few, and one query finds them. `SimulateGrants` would say the same,
-//! but only for files of up to 50,000 rows.
+//! first few, and one query finds them.
 
 use contract::licensing::{GetLicenseRequest, license_service_client::LicenseServiceClient};
 use rpc::{Caller, Error};

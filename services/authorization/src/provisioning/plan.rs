@@ -1,5 +1,4 @@
-//! Decides what becomes of grants, one set after the other: for a reservation
-//! as for its simulation.
+//! Decides what becomes of grants, one set after the other.
 
 use std::collections::{HashMap, HashSet};
 
