@@ -34,6 +34,10 @@ CREATE TABLE imports (
     existing_users text CHECK (existing_users IN ('SKIP', 'FAIL')),
     without_mails boolean NOT NULL DEFAULT false,
     language text NOT NULL DEFAULT '',
+    -- How many rows are done in one go. Kept from the beginning of the commit to
+    -- its end, whatever the replicas that work on it are configured with: a
+    -- chunk that broke off is asked for again in the same words.
+    chunk_rows integer NOT NULL DEFAULT 200 CHECK (chunk_rows BETWEEN 1 AND 500),
     rows_total integer NOT NULL DEFAULT 0,
     rows_created integer NOT NULL DEFAULT 0,
     rows_skipped integer NOT NULL DEFAULT 0,
