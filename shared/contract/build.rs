@@ -21,6 +21,8 @@ mod names;
 mod rules;
 #[path = "build/sources.rs"]
 mod sources;
+#[path = "build/strings.rs"]
+mod strings;
 #[path = "build/tables.rs"]
 mod tables;
 #[path = "build/validate.rs"]

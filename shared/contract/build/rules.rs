@@ -2,7 +2,7 @@
 
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, Value};
 
-use crate::{Result, names};
+use crate::{Result, names, strings};
 
 /// One rule: the condition that holds when `value` breaks it, and what to say.
 pub struct Check {
@@ -37,7 +37,7 @@ pub fn checks(place: &str, kind: &Kind, rules: &DynamicMessage) -> Result<Vec<Ch
         set.sort_by_key(|(rule, _)| !rule.name().contains("len"));
         for (rule, value) in set {
             let check = match kind {
-                Kind::String => string(&rule, value),
+                Kind::String => strings::check(&rule, value),
                 Kind::Bytes => bytes(&rule, value),
                 Kind::Enum(of) => enumeration(&rule, value, &names::enumeration(of)),
                 Kind::Message(_) | Kind::Bool => None,
@@ -45,7 +45,7 @@ pub fn checks(place: &str, kind: &Kind, rules: &DynamicMessage) -> Result<Vec<Ch
             };
             let teach = || {
                 format!(
-                    "{place}: teach build/rules.rs the rule {}",
+                    "{place}: teach shared/contract/build the rule {}",
                     rule.full_name()
                 )
             };
@@ -121,78 +121,6 @@ fn rules_name(kind: &Kind) -> &'static str {
         Kind::Bytes => "bytes",
         Kind::Enum(_) => "enum",
         Kind::Message(_) => "(none for messages)",
-    }
-}
-
-fn string(rule: &FieldDescriptor, value: &Value) -> Option<Check> {
-    let check = |broken: String, says: String| Some(Check { broken, says });
-    let known = |name: &str, says: &str| check(format!("!check::{name}(value)"), says.to_owned());
-    match (rule.name(), value) {
-        ("const", Value::String(text)) => {
-            check(format!("value != {text:?}"), format!("must be {text:?}"))
-        }
-        ("len", Value::U64(n)) => check(
-            format!("!check::longest(value, {n}) || !check::shortest(value, {n})"),
-            format!("must have {n} characters"),
-        ),
-        ("min_len", Value::U64(1)) => check("value.is_empty()".into(), "must not be empty".into()),
-        ("min_len", Value::U64(n)) => check(
-            format!("!check::shortest(value, {n})"),
-            format!("must have at least {n} characters"),
-        ),
-        ("max_len", Value::U64(n)) => check(
-            format!("!check::longest(value, {n})"),
-            format!("must have at most {n} characters"),
-        ),
-        ("len_bytes", Value::U64(n)) => check(
-            format!("value.len() != {n}"),
-            format!("must have {n} bytes"),
-        ),
-        ("min_bytes", Value::U64(n)) => check(
-            format!("value.len() < {n}"),
-            format!("must have at least {n} bytes"),
-        ),
-        ("max_bytes", Value::U64(n)) => check(
-            format!("value.len() > {n}"),
-            format!("must have at most {n} bytes"),
-        ),
-        ("pattern", Value::String(pattern)) => {
-            regex::Regex::new(pattern).ok()?;
-            let regex = format!("static FORM: check::Pattern = check::Pattern::new({pattern:?});");
-            check(
-                format!("{{ {regex} !FORM.fits(value) }}"),
-                format!("must have the form {pattern}"),
-            )
-        }
-        ("prefix", Value::String(text)) => check(
-            format!("!value.starts_with({text:?})"),
-            format!("must begin with {text:?}"),
-        ),
-        ("suffix", Value::String(text)) => check(
-            format!("!value.ends_with({text:?})"),
-            format!("must end with {text:?}"),
-        ),
-        ("contains", Value::String(text)) => check(
-            format!("!value.contains({text:?})"),
-            format!("must contain {text:?}"),
-        ),
-        ("in", Value::List(texts)) => {
-            let texts: Vec<_> = texts.iter().filter_map(Value::as_str).collect();
-            check(
-                format!("!{texts:?}.contains(&value)"),
-                format!("must be one of {}", texts.join(", ")),
-            )
-        }
-        ("not_in", Value::List(texts)) => {
-            let texts: Vec<_> = texts.iter().filter_map(Value::as_str).collect();
-            check(
-                format!("{texts:?}.contains(&value)"),
-                format!("must not be one of {}", texts.join(", ")),
-            )
-        }
-        ("uuid", Value::Bool(true)) => known("uuid", "must be a UUID"),
-        ("email", Value::Bool(true)) => known("email", "must be an email address"),
-        _ => None,
     }
 }
 
