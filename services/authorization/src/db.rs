@@ -14,25 +14,10 @@ pub mod seats;
 pub mod subjects;
 pub mod tenants;
 
-use rpc::Error;
-use store::Page;
-
 /// Rows in the order of a list, in the order in which a page is read.
-pub fn nearest_first<T>(page: &Page, mut rows: Vec<T>) -> Vec<T> {
-    if page.backward() {
+fn nearest_first<T>(mut rows: Vec<T>, backward: bool) -> Vec<T> {
+    if backward {
         rows.reverse();
     }
     rows
-}
-
-/// Part of the key to read on from; without one, the value before all others.
-pub fn after<T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>>(
-    page: &Page,
-    part: usize,
-    first: T,
-) -> Result<T, Error> {
-    match page.after().and_then(|key| key.get(part)) {
-        Some(text) => Ok(text.parse()?),
-        None => Ok(first),
-    }
 }

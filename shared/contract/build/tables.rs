@@ -1,5 +1,5 @@
 //! Writes what else the descriptors know: the method table, `Request`,
-//! `Reason`, and the conversions of facts into each package's `Event`.
+//! `Paged`, `Reason`, and the conversions of facts into each package's `Event`.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,6 +37,7 @@ pub fn generate(pool: &DescriptorPool) -> Result<String> {
     writeln!(out, "];")?;
     for (message, read) in requests.values() {
         out += &request(message, read)?;
+        out += &paged(message);
     }
     for of in pool
         .all_enums()
@@ -184,6 +185,25 @@ fn request(message: &MessageDescriptor, read: &BTreeSet<String>) -> Result<Strin
     }
     out += "}\n";
     Ok(out)
+}
+
+/// `Paged`, where the request has the fields of a page.
+fn paged(message: &MessageDescriptor) -> String {
+    let has = |name, kind| {
+        message
+            .get_field_by_name(name)
+            .is_some_and(|field| field.kind() == kind)
+    };
+    if !has("page_size", Kind::Uint32) || !has("page_token", Kind::String) {
+        return String::new();
+    }
+    format!(
+        "impl Paged for {} {{\n\
+         fn page_size(&self) -> u32 {{ self.page_size }}\n\
+         fn page_token(&self) -> &str {{ &self.page_token }}\n\
+         fn of_any_page(&self) -> Self {{ Self {{ page_size: 0, page_token: String::new(), ..self.clone() }} }}\n}}\n",
+        names::message(message),
+    )
 }
 
 fn reasons(pool: &DescriptorPool, of: &EnumDescriptor) -> Result<String> {

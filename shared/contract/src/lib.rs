@@ -12,7 +12,7 @@ mod table;
 mod validate;
 
 pub use id::Id;
-pub use table::{Idempotency, Method, Reason, Request, Rule, method, methods};
+pub use table::{Idempotency, Method, Paged, Reason, Request, Rule, method, methods};
 pub use validate::{FieldViolation, Validate, Violations};
 
 /// All files of the contract and all that they import, as an encoded

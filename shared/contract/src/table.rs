@@ -96,6 +96,20 @@ pub trait Request: prost::Message + prost::Name + Default {
     }
 }
 
+/// A request for one page of a list.
+pub trait Paged: Request {
+    /// How many rows the page is to have; 0 leaves it to the service.
+    fn page_size(&self) -> u32;
+
+    /// Where the page begins; empty at the start of the list.
+    fn page_token(&self) -> &str;
+
+    /// The same request for no page in particular: what makes the list what it
+    /// is.
+    #[must_use]
+    fn of_any_page(&self) -> Self;
+}
+
 /// A value of an `ErrorReason` enum: why a call is refused.
 pub trait Reason: Copy {
     /// `google.rpc.ErrorInfo.domain`: the package of the enum.
@@ -129,6 +143,6 @@ pub fn methods() -> &'static [Method] {
 
 mod generated {
     #![allow(clippy::all, clippy::pedantic, clippy::restriction)]
-    use super::{Idempotency, Method, Reason, Request, Rule};
+    use super::{Idempotency, Method, Paged, Reason, Request, Rule};
     include!(concat!(env!("OUT_DIR"), "/tables.rs"));
 }

@@ -1,5 +1,7 @@
 //! Pages of a list by key, with tokens that only we can make.
 
+use std::str::FromStr;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use contract::errors::ErrorReason;
 use prost::Message;
@@ -14,6 +16,14 @@ const PURPOSE: &str = "page";
 /// One page of a list: how many rows to read, from which key, and in which
 /// direction. The SQL is `WHERE (sort keys) > (after) ORDER BY sort keys LIMIT
 /// limit`, or `<` and `DESC` where [`Page::backward`] holds; never OFFSET.
+///
+/// A list is
+/// ```ignore
+/// let page = app.store.page(caller, &ask)?;
+/// let after: String = page.part(0)?.unwrap_or_default();
+/// let rows = db::groups::page(&mut tx, tenant, &after, page.backward(), page.limit()).await?;
+/// let (rows, next_page_token, previous_page_token) = page.close(rows, |row| vec![row.sort_key.clone()]);
+/// ```
 #[derive(Debug)]
 pub struct Page {
     keys: Keys,
@@ -47,9 +57,7 @@ impl Page {
         let context = context(caller, method, filter);
         let at = match page_token {
             "" => None,
-            token => Some(place(keys, &context, token).ok_or_else(|| {
-                ErrorReason::PageTokenInvalid.because("the page token is not one of this list")
-            })?),
+            token => Some(place(keys, &context, token).ok_or_else(invalid)?),
         };
         let size = match page_size {
             0 => DEFAULT_SIZE,
@@ -75,6 +83,16 @@ impl Page {
     #[must_use]
     pub fn after(&self) -> Option<&[String]> {
         self.at.as_ref().map(|place| place.key.as_slice())
+    }
+
+    /// One part of [`Page::after`], as what the SQL compares with.
+    pub fn part<T: FromStr>(&self, at: usize) -> Result<Option<T>, Error> {
+        let Some(key) = self.after() else {
+            return Ok(None);
+        };
+        let part = key.get(at).and_then(|part| part.parse().ok());
+        // A token of ours with another key comes from before an update.
+        part.map(Some).ok_or_else(invalid)
     }
 
     /// Whether to read rows before [`Page::after`], nearest first.
@@ -119,6 +137,10 @@ impl Page {
                 .seal(PURPOSE, &self.context, &place.encode_to_vec()),
         )
     }
+}
+
+fn invalid() -> Error {
+    ErrorReason::PageTokenInvalid.because("the page token is not one of this list")
 }
 
 fn place(keys: &Keys, context: &[u8], token: &str) -> Option<Place> {

@@ -11,7 +11,7 @@ use sqlx::{
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::{Clock, Keys, Tx, outbox::Actor, replay::Request};
+use crate::{Clock, Keys, Page, Tx, outbox::Actor, replay::Request};
 
 /// How long a caller waits for a connection before it hears UNAVAILABLE.
 const ACQUIRE: Duration = Duration::from_secs(2);
@@ -122,6 +122,19 @@ impl Store {
             ..Actor::default()
         };
         Ok(Tx::new(sql, self.clone(), None, actor))
+    }
+
+    /// The page that a request asks for. Its tokens are good for the same list
+    /// alone: the same request of the same caller.
+    pub fn page<M: contract::Paged>(&self, caller: &Caller, ask: &M) -> Result<Page, Error> {
+        Page::open(
+            self.keys(),
+            caller,
+            &M::full_name(),
+            ask.page_size(),
+            ask.page_token(),
+            &ask.of_any_page().encode_to_vec(),
+        )
     }
 
     /// The keys of the service.

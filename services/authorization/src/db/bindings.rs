@@ -6,6 +6,8 @@ use contract::identity::{Tenant, User};
 use rpc::Id;
 use sqlx::PgConnection;
 
+use super::nearest_first;
+
 /// A role binding.
 pub struct Row {
     /// The id.
@@ -259,6 +261,7 @@ pub async fn page(
     )
     .fetch_all(db)
     .await
+    .map(|rows| nearest_first(rows, backward))
 }
 
 /// How many bindings fit.

@@ -5,6 +5,7 @@ use contract::identity::{Tenant, User};
 use rpc::Id;
 use sqlx::PgConnection;
 
+use super::nearest_first;
 use crate::revisions::Revision;
 
 /// A group.
@@ -91,6 +92,7 @@ pub async fn page(
     )
     .fetch_all(db)
     .await
+    .map(|rows| nearest_first(rows, backward))
 }
 
 /// How many groups there are.
@@ -268,6 +270,7 @@ pub async fn members(
     )
     .fetch_all(db)
     .await
+    .map(|rows| nearest_first(rows, backward))
 }
 
 /// How many members there are, those who wait too.

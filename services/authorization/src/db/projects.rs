@@ -6,6 +6,7 @@ use contract::identity::Tenant;
 use rpc::Id;
 use sqlx::PgConnection;
 
+use super::nearest_first;
 use crate::check::Reach;
 use crate::revisions::Revision;
 
@@ -126,6 +127,7 @@ pub async fn page(
     )
     .fetch_all(db)
     .await
+    .map(|rows| nearest_first(rows, backward))
 }
 
 /// How many projects are within reach.

@@ -5,6 +5,7 @@ use contract::identity::Tenant;
 use rpc::Id;
 use sqlx::PgConnection;
 
+use super::nearest_first;
 use crate::roles::permissions::Permissions;
 use crate::roles::sets::Predefined;
 
@@ -109,6 +110,7 @@ pub async fn page(
     )
     .fetch_all(db)
     .await
+    .map(|rows| nearest_first(rows, backward))
 }
 
 /// How many roles there are.

@@ -6,6 +6,8 @@ use contract::identity::{Tenant, User};
 use rpc::Id;
 use sqlx::PgConnection;
 
+use super::nearest_first;
+
 /// The counter.
 #[derive(Clone, Copy, Debug)]
 pub struct Count {
@@ -203,6 +205,7 @@ pub async fn page(
     )
     .fetch_all(db)
     .await
+    .map(|rows| nearest_first(rows, backward))
 }
 
 /// How many users hold a seat, counted one by one.

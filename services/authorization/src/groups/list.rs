@@ -2,7 +2,6 @@
 
 use contract::authorization::{ListGroupsRequest, ListGroupsResponse};
 use rpc::{Caller, Error};
-use store::Page;
 
 use crate::{Authorization, db, total};
 
@@ -13,19 +12,11 @@ pub async fn run(
     ask: ListGroupsRequest,
 ) -> Result<ListGroupsResponse, Error> {
     let tenant = caller.tenant()?;
-    let page = Page::open(
-        app.store.keys(),
-        caller,
-        "ListGroups",
-        ask.page_size,
-        &ask.page_token,
-        &[],
-    )?;
-    let after = db::after(&page, 0, String::new())?;
+    let page = app.store.page(caller, &ask)?;
+    let after: String = page.part(0)?.unwrap_or_default();
     let mut tx = app.store.read(caller).await?;
     let rows = db::groups::page(&mut tx, tenant, &after, page.backward(), page.limit()).await?;
     let total_size = total(db::groups::count(&mut tx, tenant).await?);
-    let rows = db::nearest_first(&page, rows);
     let (rows, next_page_token, previous_page_token) =
         page.close(rows, |group| vec![group.sort_key.clone()]);
     let groups = rows.into_iter().map(Into::into).collect();

@@ -2,7 +2,6 @@
 
 use contract::authorization::{ListGroupMembersRequest, ListGroupMembersResponse};
 use rpc::{Caller, Error, Id};
-use store::Page;
 use uuid::Uuid;
 
 use super::not_found;
@@ -16,16 +15,8 @@ pub async fn run(
 ) -> Result<ListGroupMembersResponse, Error> {
     let tenant = caller.tenant()?;
     let group = ask.group_id.parse()?;
-    let filter = ask.group_id.as_bytes();
-    let page = Page::open(
-        app.store.keys(),
-        caller,
-        "ListGroupMembers",
-        ask.page_size,
-        &ask.page_token,
-        filter,
-    )?;
-    let after = db::after(&page, 0, Id::from_uuid(Uuid::nil()))?;
+    let page = app.store.page(caller, &ask)?;
+    let after = page.part(0)?.unwrap_or(Id::from_uuid(Uuid::nil()));
     let mut tx = app.store.read(caller).await?;
     db::groups::get(&mut tx, tenant, group)
         .await?
@@ -33,7 +24,6 @@ pub async fn run(
     let rows =
         db::groups::members(&mut tx, tenant, group, after, page.backward(), page.limit()).await?;
     let total_size = total(db::groups::count_members(&mut tx, tenant, group).await?);
-    let rows = db::nearest_first(&page, rows);
     let (rows, next_page_token, previous_page_token) =
         page.close(rows, |user| vec![user.to_string()]);
     let user_ids = rows.iter().map(ToString::to_string).collect();

@@ -2,7 +2,6 @@
 
 use contract::authorization::{ListProjectsRequest, ListProjectsResponse};
 use rpc::{Caller, Error};
-use store::Page;
 
 use super::reach;
 use crate::{Authorization, db, total};
@@ -14,15 +13,8 @@ pub async fn run(
     ask: ListProjectsRequest,
 ) -> Result<ListProjectsResponse, Error> {
     let tenant = caller.tenant()?;
-    let page = Page::open(
-        app.store.keys(),
-        caller,
-        "ListProjects",
-        ask.page_size,
-        &ask.page_token,
-        &[],
-    )?;
-    let after = db::after(&page, 0, String::new())?;
+    let page = app.store.page(caller, &ask)?;
+    let after: String = page.part(0)?.unwrap_or_default();
     let reach = reach(app, caller).await?;
     let mut tx = app.store.read(caller).await?;
     let rows = db::projects::page(
@@ -35,7 +27,6 @@ pub async fn run(
     )
     .await?;
     let total_size = total(db::projects::count(&mut tx, tenant, &reach).await?);
-    let rows = db::nearest_first(&page, rows);
     let (rows, next_page_token, previous_page_token) =
         page.close(rows, |project| vec![project.sort_key.clone()]);
     let projects = rows.into_iter().map(Into::into).collect();

@@ -2,10 +2,9 @@
 
 use contract::authorization::{ListPermissionsRequest, ListPermissionsResponse, Permission};
 use rpc::{Caller, Error};
-use store::Page;
 
 use super::catalogue::{CATALOGUE, Entry};
-use crate::{Authorization, db};
+use crate::Authorization;
 
 /// Pages through the part of the catalogue that tenants can grant.
 pub fn run(
@@ -13,15 +12,8 @@ pub fn run(
     caller: &Caller,
     ask: &ListPermissionsRequest,
 ) -> Result<ListPermissionsResponse, Error> {
-    let page = Page::open(
-        app.store.keys(),
-        caller,
-        "ListPermissions",
-        ask.page_size,
-        &ask.page_token,
-        &[],
-    )?;
-    let after = db::after(&page, 0, String::new())?;
+    let page = app.store.page(caller, ask)?;
+    let after: String = page.part(0)?.unwrap_or_default();
     let limit = usize::try_from(page.limit()).unwrap_or(usize::MAX);
     let all = || CATALOGUE.iter().filter(|entry| !entry.platform);
     let rows: Vec<&Entry> = if page.backward() {

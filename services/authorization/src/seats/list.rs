@@ -2,7 +2,6 @@
 
 use contract::licensing::{ListSeatsRequest, ListSeatsResponse, Seat};
 use rpc::{Caller, Error, Id};
-use store::Page;
 use uuid::Uuid;
 
 use crate::db::seats::Holder;
@@ -15,19 +14,11 @@ pub async fn run(
     ask: ListSeatsRequest,
 ) -> Result<ListSeatsResponse, Error> {
     let tenant = caller.tenant()?;
-    let page = Page::open(
-        app.store.keys(),
-        caller,
-        "ListSeats",
-        ask.page_size,
-        &ask.page_token,
-        &[],
-    )?;
-    let after = db::after(&page, 0, Id::from_uuid(Uuid::nil()))?;
+    let page = app.store.page(caller, &ask)?;
+    let after = page.part(0)?.unwrap_or(Id::from_uuid(Uuid::nil()));
     let mut tx = app.store.read(caller).await?;
     let rows = db::seats::page(&mut tx, tenant, after, page.backward(), page.limit()).await?;
     let total_size = total(db::seats::count_holders(&mut tx, tenant).await?);
-    let rows = db::nearest_first(&page, rows);
     let (rows, next_page_token, previous_page_token) =
         page.close(rows, |seat| vec![seat.user_id.to_string()]);
     let seats = rows.into_iter().map(Into::into).collect();

@@ -127,8 +127,22 @@ pub async fn lock(db: &mut PgConnection, tenant: Uuid, id: Uuid) -> sqlx::Result
     }
 }
 
+/// The ids after (or before, nearest first) one, newest first.
+pub async fn page(
+    db: &mut PgConnection,
+    tenant: Uuid,
+    after: Option<Uuid>,
+    backward: bool,
+    limit: i64,
+) -> sqlx::Result<Vec<Uuid>> {
+    match after {
+        Some(after) if backward => newer(db, tenant, after, limit).await,
+        after => older(db, tenant, after, limit).await,
+    }
+}
+
 /// The ids of imports older than `before`, newest first.
-pub async fn older(
+async fn older(
     db: &mut PgConnection,
     tenant: Uuid,
     before: Option<Uuid>,
@@ -146,7 +160,7 @@ pub async fn older(
 }
 
 /// The ids of imports newer than `after`, oldest first.
-pub async fn newer(
+async fn newer(
     db: &mut PgConnection,
     tenant: Uuid,
     after: Uuid,

@@ -12,7 +12,7 @@ mod pages;
 mod seats;
 
 pub use outcomes::{Draft, Outcome, erase_user, next_good, set_outcomes};
-pub use pages::{Filter, after, before, count};
+pub use pages::{Filter, after, count, page};
 pub use seats::{OverSeats, over_seats};
 
 /// A row as it is stored.

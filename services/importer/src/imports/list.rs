@@ -2,8 +2,6 @@
 
 use contract::importer::{ListImportsRequest, ListImportsResponse};
 use rpc::{Caller, Error};
-use store::Page;
-use uuid::Uuid;
 
 use super::view;
 use crate::{Importer, db::imports};
@@ -14,24 +12,10 @@ pub async fn run(
     ask: ListImportsRequest,
 ) -> Result<ListImportsResponse, Error> {
     let tenant = caller.tenant()?.uuid();
-    let page = Page::open(
-        app.store.keys(),
-        caller,
-        "ListImports",
-        ask.page_size,
-        &ask.page_token,
-        &[],
-    )?;
-    let at = page
-        .after()
-        .and_then(|key| key.first())
-        .map(|id| Uuid::parse_str(id))
-        .transpose()?;
+    let page = app.store.page(caller, &ask)?;
+    let after = page.part(0)?;
     let mut tx = app.store.read(caller).await?;
-    let ids = match at {
-        Some(at) if page.backward() => imports::newer(&mut tx, tenant, at, page.limit()).await?,
-        at => imports::older(&mut tx, tenant, at, page.limit()).await?,
-    };
+    let ids = imports::page(&mut tx, tenant, after, page.backward(), page.limit()).await?;
     let (ids, next_page_token, previous_page_token) = page.close(ids, |id| vec![id.to_string()]);
     let stored = imports::find_all(&mut tx, tenant, &ids).await?;
     let imports = view::imports(app, caller, &mut tx, stored).await?;

@@ -5,7 +5,8 @@ use contract::{
     importer::{Import, ListImportRowsRequest, ListImportRowsResponse, RowState},
 };
 use rpc::{Caller, Error};
-use store::Page;
+use store::Tx;
+use uuid::Uuid;
 
 use super::view;
 use crate::{
@@ -22,57 +23,20 @@ pub async fn run(
     caller: &Caller,
     ask: ListImportRowsRequest,
 ) -> Result<ListImportRowsResponse, Error> {
-    let (tenant, id) = (
-        caller.tenant()?.uuid(),
-        ask.import_id.parse::<Id<Import>>()?.uuid(),
-    );
-    let states: Vec<String> = ask.states().filter_map(name).collect();
-    let fit = format!("{id} {} {}", states.join(","), ask.over_seats);
-    let page = Page::open(
-        app.store.keys(),
-        caller,
-        "ListImportRows",
-        ask.page_size,
-        &ask.page_token,
-        fit.as_bytes(),
-    )?;
-    let at = page
-        .after()
-        .and_then(|key| key.first())
-        .map(|line| line.parse())
-        .transpose()?;
-
+    let tenant = caller.tenant()?.uuid();
+    let id = ask.import_id.parse::<Id<Import>>()?.uuid();
+    let page = app.store.page(caller, &ask)?;
+    let after = page.part(0)?;
     let mut tx = app.store.read(caller).await?;
-    let import = db::imports::find(&mut tx, tenant, id)
-        .await?
-        .ok_or_else(imports::not_found)?;
-    let over = if imports::in_review(&import) {
-        Some(
-            seats::of_tenant(app, caller)
-                .await?
-                .over(&mut tx, tenant, id)
-                .await?,
-        )
-    } else {
-        None
+    let over = over_seats(app, caller, &mut tx, id).await?;
+    let filter = Filter {
+        states: ask.states().filter_map(name).collect(),
+        over_seats: ask
+            .over_seats
+            .then(|| over.clone().unwrap_or_else(OverSeats::none)),
     };
-    let over_seats = ask
-        .over_seats
-        .then(|| over.clone().unwrap_or_else(OverSeats::none));
-    let filter = Filter { states, over_seats };
-    let lines = if page.backward() {
-        db::rows::before(
-            &mut tx,
-            tenant,
-            id,
-            &filter,
-            at.unwrap_or(i32::MAX),
-            page.limit(),
-        )
-        .await?
-    } else {
-        db::rows::after(&mut tx, tenant, id, &filter, at.unwrap_or(0), page.limit()).await?
-    };
+    let (backward, limit) = (page.backward(), page.limit());
+    let lines = db::rows::page(&mut tx, tenant, id, &filter, after, backward, limit).await?;
     let (lines, next_page_token, previous_page_token) =
         page.close(lines, |line| vec![line.to_string()]);
     let stored = db::rows::find_all(&mut tx, tenant, id, &lines).await?;
@@ -90,6 +54,25 @@ pub async fn run(
         previous_page_token,
         total_size,
     })
+}
+
+/// The rows over the seats; `None` after the review, when they are no more
+/// counted.
+async fn over_seats(
+    app: &Importer,
+    caller: &Caller,
+    tx: &mut Tx,
+    id: Uuid,
+) -> Result<Option<OverSeats>, Error> {
+    let tenant = caller.tenant()?.uuid();
+    let import = db::imports::find(tx, tenant, id)
+        .await?
+        .ok_or_else(imports::not_found)?;
+    if !imports::in_review(&import) {
+        return Ok(None);
+    }
+    let seats = seats::of_tenant(app, caller).await?;
+    Ok(Some(seats.over(tx, tenant, id).await?))
 }
 
 fn name(state: RowState) -> Option<String> {

@@ -1,10 +1,7 @@
 //! Pages of invitations, sorted by state, newest first within each.
 
 use contract::invitation::{InvitationState, ListInvitationsRequest, ListInvitationsResponse};
-use prost::Message as _;
 use rpc::{Caller, Error};
-use store::Page;
-use uuid::Uuid;
 
 use super::shape;
 use crate::{
@@ -20,27 +17,14 @@ pub(super) async fn run(
     caller: &Caller,
     ask: ListInvitationsRequest,
 ) -> Result<ListInvitationsResponse, Error> {
-    let question = ListInvitationsRequest {
-        page_size: 0,
-        page_token: String::new(),
-        ..ask.clone()
-    }
-    .encode_to_vec();
-    let page = Page::open(
-        app.store.keys(),
-        caller,
-        "ListInvitations",
-        ask.page_size,
-        &ask.page_token,
-        &question,
-    )?;
+    let page = app.store.page(caller, &ask)?;
     let inviter_email = ask.inviter_email.to_lowercase();
     let filter = Filter {
         tenant: caller.tenant()?,
         ranks: &ranks(&ask),
         inviter_email: &inviter_email,
     };
-    let after = page.after().map(place).transpose()?;
+    let after = page.part(0)?.zip(page.part(1)?);
     let mut tx = app.store.read(caller).await?;
     let rows = list::page(&mut tx, &filter, after, page.backward(), page.limit()).await?;
     let total_size = list::count(&mut tx, &filter).await?.unsigned_abs();
@@ -71,11 +55,4 @@ fn ranks(ask: &ListInvitationsRequest) -> Vec<i32> {
 
 fn key(row: &Row) -> Vec<String> {
     vec![i32::from(shape::state(row)).to_string(), row.id.to_string()]
-}
-
-fn place(key: &[String]) -> Result<(i32, Uuid), Error> {
-    match key {
-        [rank, id] => Ok((rank.parse()?, id.parse()?)),
-        _ => Err(Error::fault("a page token of invitations has two parts")),
-    }
 }

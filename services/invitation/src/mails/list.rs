@@ -1,10 +1,7 @@
 //! Pages of mails, newest first.
 
 use contract::invitation::{ListMailsRequest, ListMailsResponse, Mail, MailKind, MailState};
-use prost::Message as _;
 use rpc::{Caller, Error};
-use store::Page;
-use uuid::Uuid;
 
 use crate::{
     Invitation,
@@ -20,7 +17,7 @@ pub(super) async fn run(
     caller: &Caller,
     ask: ListMailsRequest,
 ) -> Result<ListMailsResponse, Error> {
-    let page = open(app, caller, &ask)?;
+    let page = app.store.page(caller, &ask)?;
     let user = match ask.user_id.as_str() {
         "" => None,
         id => Some(
@@ -34,7 +31,7 @@ pub(super) async fn run(
         user,
         states: &states,
     };
-    let after = page.after().map(place).transpose()?;
+    let after = page.part(0)?;
     let mut tx = app.store.read(caller).await?;
     let rows = list::page(&mut tx, &filter, after, page.backward(), page.limit()).await?;
     let total_size = list::count(&mut tx, &filter).await?.unsigned_abs();
@@ -48,30 +45,6 @@ pub(super) async fn run(
         previous_page_token,
         total_size,
     })
-}
-
-fn open(app: &Invitation, caller: &Caller, ask: &ListMailsRequest) -> Result<Page, Error> {
-    let question = ListMailsRequest {
-        page_size: 0,
-        page_token: String::new(),
-        ..ask.clone()
-    };
-    let (keys, filter) = (app.store.keys(), question.encode_to_vec());
-    Page::open(
-        keys,
-        caller,
-        "ListMails",
-        ask.page_size,
-        &ask.page_token,
-        &filter,
-    )
-}
-
-fn place(key: &[String]) -> Result<Uuid, Error> {
-    match key {
-        [id] => Ok(id.parse()?),
-        _ => Err(Error::fault("a page token of mails has one part")),
-    }
 }
 
 /// A state as the table names it.

@@ -22,7 +22,7 @@ fn open(caller: &Caller, size: u32, token: &str) -> Result<Page, Error> {
 /// Reads a page of the numbers below `count`, as SQL would.
 fn read(caller: &Caller, count: u32, size: u32, token: &str) -> (Vec<u32>, String, String) {
     let page = open(caller, size, token).expect("a page");
-    let after: Option<u32> = page.after().map(|key| key[0].parse().expect("a number"));
+    let after: Option<u32> = page.part(0).expect("a number");
     let limit = usize::try_from(page.limit()).expect("small");
     let rows = if page.backward() {
         (0..count)
@@ -128,6 +128,17 @@ fn b_28_a_token_is_good_for_its_own_list_alone() {
         &token,
         FILTER,
     ));
+}
+
+#[test]
+fn a_token_with_another_key_is_one_of_another_list() {
+    let owner = caller(Id::new());
+    let (_, token, _) = read(&owner, 50, 10, "");
+    let page = open(&owner, 10, &token).expect("its own list");
+    assert_eq!(page.part(0).expect("a number"), Some(9));
+    for other in [page.part::<uuid::Uuid>(0).err(), page.part::<u32>(1).err()] {
+        assert!(other.expect("refused").is(ErrorReason::PageTokenInvalid));
+    }
 }
 
 #[test]

@@ -24,6 +24,22 @@ impl Filter {
     }
 }
 
+/// The lines after (or before, nearest first) one, in the order of the file.
+pub async fn page(
+    db: &mut PgConnection,
+    tenant: Uuid,
+    import: Uuid,
+    filter: &Filter,
+    line: Option<i32>,
+    backward: bool,
+    limit: i64,
+) -> sqlx::Result<Vec<i32>> {
+    match line {
+        Some(line) if backward => before(db, tenant, import, filter, line, limit).await,
+        line => after(db, tenant, import, filter, line.unwrap_or(0), limit).await,
+    }
+}
+
 /// The next lines after one, in the order of the file.
 pub async fn after(
     db: &mut PgConnection,
@@ -52,7 +68,7 @@ pub async fn after(
 }
 
 /// The lines before one, the nearest first.
-pub async fn before(
+async fn before(
     db: &mut PgConnection,
     tenant: Uuid,
     import: Uuid,
