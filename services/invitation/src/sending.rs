@@ -14,6 +14,7 @@
 mod deliver;
 mod lanes;
 mod letter;
+mod message;
 mod record;
 mod server;
 
