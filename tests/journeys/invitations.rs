@@ -1,49 +1,16 @@
-//! Invitations.
+//! Invitations, one or many at once, sent again and taken back.
 
-use contract::identity::{GetUserRequest, UserStatus, user_service_client::UserServiceClient};
+use std::time::Duration;
+
 use contract::invitation::{
-    AcceptInvitationRequest, BatchCreateInvitationsRequest, CreateInvitationRequest,
-    DeclineInvitationRequest, Invitation, InvitationState, ListInvitationsRequest,
-    PreviewInvitationRequest, ResendInvitationRequest, RevokeInvitationRequest, invitation_outcome,
-    invitation_service_client::InvitationServiceClient,
+    BatchCreateInvitationsRequest, PreviewInvitationRequest, ResendInvitationRequest,
+    RevokeInvitationRequest, invitation_outcome,
 };
-use testkit::{Client, until};
+use testkit::{eventually, until};
 use tonic::Status;
-use usher_tests::{Company, Mails, Suite, accept, password, suite::MANY_ATTEMPTS, token_mailed_to};
+use usher_tests::{Mails, Suite, accept, invitations, token_mailed_to};
 
 use crate::assert_refused;
-
-fn invitations(client: &Client) -> InvitationServiceClient<Client> {
-    InvitationServiceClient::new(client.clone())
-}
-
-async fn invite(acme: &Company, email: &str) -> Result<Invitation, Status> {
-    let draft = acme.draft(email, &["analyst"]);
-    let ask = CreateInvitationRequest {
-        invitation: Some(draft),
-        ..Default::default()
-    };
-    let reply = invitations(&acme.admin.client)
-        .create_invitation(ask)
-        .await?
-        .into_inner();
-    Ok(reply.invitation.expect("an invitation"))
-}
-
-async fn list(acme: &Company, states: &[InvitationState]) -> Vec<Invitation> {
-    let states = states.iter().map(|&state| state.into()).collect();
-    let ask = ListInvitationsRequest {
-        states,
-        page_size: 100,
-        ..Default::default()
-    };
-    invitations(&acme.admin.client)
-        .list_invitations(ask)
-        .await
-        .expect("invitations")
-        .into_inner()
-        .invitations
-}
 
 /// The secret of the newest mail, once there are this many.
 async fn newest_token(mails: &Mails, email: &str, count: usize) -> String {
@@ -55,72 +22,10 @@ async fn newest_token(mails: &Mails, email: &str, count: usize) -> String {
 }
 
 #[tokio::test]
-async fn i_01_i_05_an_invitee_previews_and_accepts() {
-    let suite = Suite::start().await;
-    let acme = suite.company("acme").await;
-    let invitation = invite(&acme, "ivy@acme.example").await.unwrap();
-    assert_eq!(invitation.state(), InvitationState::Pending);
-    assert_eq!(invitation.inviter_email, "admin@acme.example");
-    let token = token_mailed_to(&suite.mails(), "ivy@acme.example").await;
-    let ask = PreviewInvitationRequest {
-        token: token.clone(),
-    };
-    let preview = invitations(&suite.anyone())
-        .preview_invitation(ask)
-        .await
-        .unwrap()
-        .into_inner();
-    assert_eq!(preview.tenant_name, "acme");
-    assert_eq!(preview.inviter_email, "admin@acme.example");
-    assert_eq!(preview.role_names.len(), 1);
-
-    let weak = AcceptInvitationRequest {
-        token: token.clone(),
-        password: "short".into(),
-        ..Default::default()
-    };
-    assert_refused!(
-        invitations(&suite.anyone()).accept_invitation(weak).await,
-        "PASSWORD_REFUSED"
-    );
-    let setup = accept(&suite.anyone(), &token)
-        .await
-        .expect("accepted after a better password");
-    assert_eq!(setup.user_id, invitation.user_id);
-    let ask = GetUserRequest {
-        user_id: setup.user_id,
-    };
-    let user = UserServiceClient::new(acme.admin.client.clone())
-        .get_user(ask)
-        .await
-        .unwrap()
-        .into_inner()
-        .user
-        .unwrap();
-    assert_eq!(user.status(), UserStatus::Active);
-    assert!(
-        list(&acme, &[]).await.is_empty(),
-        "accepted invitations leave the list"
-    );
-    // The admin was invited too.
-    assert_eq!(list(&acme, &[InvitationState::Accepted]).await.len(), 2);
-    let again = AcceptInvitationRequest {
-        token,
-        password: password(),
-        ..Default::default()
-    };
-    assert_refused!(
-        invitations(&suite.anyone()).accept_invitation(again).await,
-        "INVITATION_ACCEPTED"
-    );
-    suite.stop().await;
-}
-
-#[tokio::test]
 async fn i_04_a_resent_link_kills_the_old_one() {
     let suite = Suite::start().await;
     let acme = suite.company("acme").await;
-    let invitation = invite(&acme, "rhea@acme.example").await.unwrap();
+    let invitation = acme.invite("rhea@acme.example").await.unwrap();
     let old = token_mailed_to(&suite.mails(), "rhea@acme.example").await;
     let ask = ResendInvitationRequest {
         invitation_id: invitation.id,
@@ -152,8 +57,8 @@ async fn i_04_a_revoked_invitation_frees_the_seat_and_gives_no_access() {
     let suite = Suite::start().await;
     let acme = suite.company("acme").await;
     acme.license(1, &["analyst"]).await;
-    let invitation = invite(&acme, "rolf@acme.example").await.unwrap();
-    assert_refused!(invite(&acme, "late@acme.example").await, "SEATS_EXHAUSTED");
+    let invitation = acme.invite("rolf@acme.example").await.unwrap();
+    assert_refused!(acme.invite("late@acme.example").await, "SEATS_EXHAUSTED");
     let token = token_mailed_to(&suite.mails(), "rolf@acme.example").await;
     let ask = RevokeInvitationRequest {
         invitation_id: invitation.id.clone(),
@@ -167,7 +72,7 @@ async fn i_04_a_revoked_invitation_frees_the_seat_and_gives_no_access() {
         invitations(&acme.admin.client).revoke_invitation(ask).await,
         "INVITATION_NOT_FOUND"
     );
-    invite(&acme, "late@acme.example")
+    acme.invite("late@acme.example")
         .await
         .expect("the freed seat");
     let setup = accept(&suite.anyone(), &token)
@@ -182,63 +87,6 @@ async fn i_04_a_revoked_invitation_frees_the_seat_and_gives_no_access() {
         acme.admin.client.clone(),
     );
     assert!(!access.check(ask).await.unwrap().into_inner().allowed);
-    suite.stop().await;
-}
-
-#[tokio::test]
-async fn i_05_declining_frees_seat_and_address() {
-    let suite = Suite::start().await;
-    let acme = suite.company("acme").await;
-    acme.license(1, &["analyst"]).await;
-    invite(&acme, "dora@acme.example").await.unwrap();
-    let token = token_mailed_to(&suite.mails(), "dora@acme.example").await;
-    let ask = DeclineInvitationRequest {
-        token: token.clone(),
-    };
-    invitations(&suite.anyone())
-        .decline_invitation(ask.clone())
-        .await
-        .unwrap();
-    assert_refused!(
-        invitations(&suite.anyone()).decline_invitation(ask).await,
-        "INVITATION_DECLINED"
-    );
-    let late = AcceptInvitationRequest {
-        token,
-        password: password(),
-        ..Default::default()
-    };
-    assert_refused!(
-        invitations(&suite.anyone()).accept_invitation(late).await,
-        "INVITATION_DECLINED"
-    );
-    assert_eq!(list(&acme, &[InvitationState::Declined]).await.len(), 1);
-    invite(&acme, "dora@acme.example")
-        .await
-        .expect("the address and the seat are free");
-    suite.stop().await;
-}
-
-#[tokio::test]
-async fn b_15_two_hundred_acceptances_make_one() {
-    let suite = Suite::start_with(&MANY_ATTEMPTS).await;
-    let acme = suite.company("acme").await;
-    invite(&acme, "once@acme.example").await.unwrap();
-    let token = token_mailed_to(&suite.mails(), "once@acme.example").await;
-    let tries = (0..200).map(|_| {
-        let ask = AcceptInvitationRequest {
-            token: token.clone(),
-            password: password(),
-            ..Default::default()
-        };
-        let mut client = invitations(&suite.anyone());
-        tokio::spawn(async move { client.accept_invitation(ask).await })
-    });
-    let mut accepted = 0;
-    for one in tries.collect::<Vec<_>>() {
-        accepted += usize::from(one.await.unwrap().is_ok());
-    }
-    assert_eq!(accepted, 1, "one link made {accepted} acceptances");
     suite.stop().await;
 }
 
@@ -293,7 +141,42 @@ async fn b_08_many_at_once_each_on_its_own_and_repeatable() {
         outcomes,
         ["invited", "SEATS_EXHAUSTED", "EMAIL_TAKEN", "EMAIL_TAKEN"]
     );
-    assert_eq!(list(&acme, &[]).await.len(), 1);
+    assert_eq!(acme.invitations(&[]).await.len(), 1);
+    suite.stop().await;
+}
+
+#[tokio::test]
+async fn one_request_twice_at_once_invites_once() {
+    let suite = Suite::start().await;
+    let acme = suite.company("acme").await;
+    let ask = BatchCreateInvitationsRequest {
+        invitations: (0..50)
+            .map(|number| acme.draft(&format!("p{number}@acme.example"), &["analyst"]))
+            .collect(),
+        request_id: uuid::Uuid::new_v4().to_string(),
+    };
+    let calls = (0..4).map(|_| {
+        let (ask, mut client) = (ask.clone(), invitations(&acme.admin.client));
+        tokio::spawn(async move { client.batch_create_invitations(ask).await })
+    });
+    let mut replies = Vec::new();
+    for call in calls.collect::<Vec<_>>() {
+        replies.push(call.await.expect("a call").expect("a reply").into_inner());
+    }
+    assert!(
+        replies.iter().all(|reply| *reply == replies[0]),
+        "the replies differ"
+    );
+    eventually("all mails", || async {
+        suite.mailbox().messages().len() == 51
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(
+        suite.mailbox().messages().len(),
+        51,
+        "one mail each, and the admin's"
+    );
     suite.stop().await;
 }
 
@@ -306,14 +189,7 @@ async fn i_07_mails_come_in_the_chosen_language_as_html_and_text() {
         let mut draft = acme.draft(&email, &["analyst"]);
         draft.language = language.into();
         draft.hide_inviter = true;
-        let ask = CreateInvitationRequest {
-            invitation: Some(draft),
-            ..Default::default()
-        };
-        invitations(&acme.admin.client)
-            .create_invitation(ask)
-            .await
-            .unwrap();
+        acme.invite_as(draft).await.unwrap();
         let mail = until("the mail", || async {
             suite.mails().to(&email).await.ok()?.pop()
         })

@@ -7,9 +7,9 @@ use contract::identity::{
     login_service_client::LoginServiceClient, user_service_client::UserServiceClient,
 };
 use contract::invitation::{
-    CreateInvitationRequest, Invitation, ListMailsRequest, Mail, MailKind, MailState,
-    PreviewInvitationRequest, ResendInvitationRequest,
-    invitation_service_client::InvitationServiceClient, mail_service_client::MailServiceClient,
+    Invitation, ListMailsRequest, Mail, MailKind, MailState, PreviewInvitationRequest,
+    ResendInvitationRequest, invitation_service_client::InvitationServiceClient,
+    mail_service_client::MailServiceClient,
 };
 use mailbox::{Fault, Verb};
 use testkit::{eventually, until};
@@ -22,18 +22,7 @@ async fn invite(acme: &Company, email: &str, without_mail: bool) -> Invitation {
         without_mail,
         ..acme.draft(email, &["analyst"])
     };
-    let ask = CreateInvitationRequest {
-        invitation: Some(draft),
-        ..Default::default()
-    };
-    let reply = InvitationServiceClient::new(acme.admin.client.clone())
-        .create_invitation(ask)
-        .await;
-    reply
-        .expect("an invitation")
-        .into_inner()
-        .invitation
-        .expect("an invitation")
+    acme.invite_as(draft).await.expect("an invitation")
 }
 
 async fn resend(acme: &Company, invitation: &Invitation) {

@@ -1,10 +1,12 @@
 //! Stories through the gateway, named after the requirement or the bar that
 //! they hold.
 
+mod acceptance;
 mod access;
 mod demo;
 mod imports;
 mod invitations;
+mod listing;
 mod lockout;
 mod logins;
 mod mails;

@@ -2,10 +2,7 @@
 
 use contract::identity::{
     CreateUserRequest, DeleteUserRequest, DisableUserRequest, EnableUserRequest, GetUserRequest,
-    ListUsersRequest, User, UserStatus, user_service_client::UserServiceClient,
-};
-use contract::invitation::{
-    CreateInvitationRequest, invitation_service_client::InvitationServiceClient,
+    User, UserStatus, user_service_client::UserServiceClient,
 };
 use testkit::{Client, eventually};
 use tonic::Status;
@@ -62,23 +59,6 @@ async fn delete(client: &Client, user_id: &str) -> Result<(), Status> {
         .map(|_| ())
 }
 
-async fn list(client: &Client, ask: &ListUsersRequest) -> (Vec<String>, u64) {
-    let mut ask = ask.clone();
-    let mut names = Vec::new();
-    loop {
-        let page = UserServiceClient::new(client.clone())
-            .list_users(ask.clone())
-            .await
-            .expect("users")
-            .into_inner();
-        names.extend(page.users.into_iter().map(|user| user.email));
-        if page.next_page_token.is_empty() {
-            return (names, page.total_size);
-        }
-        ask.page_token = page.next_page_token;
-    }
-}
-
 #[tokio::test]
 async fn u_02_enabling_returns_to_what_the_user_was() {
     let suite = Suite::start().await;
@@ -98,17 +78,7 @@ async fn u_02_enabling_returns_to_what_the_user_was() {
         UserStatus::Active
     );
 
-    let draft = acme.draft("invited@acme.example", &["analyst"]);
-    let ask = CreateInvitationRequest {
-        invitation: Some(draft),
-        ..Default::default()
-    };
-    let reply = InvitationServiceClient::new(admin.clone())
-        .create_invitation(ask)
-        .await
-        .unwrap()
-        .into_inner();
-    let invited = reply.invitation.unwrap().user_id;
+    let invited = acme.invite("invited@acme.example").await.unwrap().user_id;
     assert_eq!(
         get(admin, &invited).await.unwrap().status(),
         UserStatus::Invited
@@ -121,87 +91,6 @@ async fn u_02_enabling_returns_to_what_the_user_was() {
         enable(admin, &invited).await.unwrap().status(),
         UserStatus::Invited
     );
-    suite.stop().await;
-}
-
-#[tokio::test]
-async fn u_07_u_08_lists_page_both_ways_and_search() {
-    let suite = Suite::start().await;
-    let acme = suite.company("acme").await;
-    let admin = &acme.admin.client;
-    for number in 0..12 {
-        let email = format!(
-            "person{number:02}@{}.example",
-            if number % 3 == 0 { "third" } else { "other" }
-        );
-        let ask = CreateUserRequest {
-            first_name: format!("First{number:02}"),
-            last_name: if number < 6 {
-                "Zimmermann".into()
-            } else {
-                "Öberg".into()
-            },
-            email,
-            password: password(),
-            ..Default::default()
-        };
-        UserServiceClient::new(admin.clone())
-            .create_user(ask)
-            .await
-            .expect("a user");
-    }
-    // The admin is the thirteenth.
-    let all = ListUsersRequest {
-        page_size: 5,
-        ..Default::default()
-    };
-    let (paged, total) = list(admin, &all).await;
-    let (whole, _) = list(
-        admin,
-        &ListUsersRequest {
-            page_size: 100,
-            ..Default::default()
-        },
-    )
-    .await;
-    assert_eq!((paged.len(), total), (13, 13));
-    assert_eq!(paged, whole, "pages put together are the whole list");
-
-    let mut users = UserServiceClient::new(admin.clone());
-    let first = users.list_users(all.clone()).await.unwrap().into_inner();
-    let next = ListUsersRequest {
-        page_token: first.next_page_token.clone(),
-        ..all.clone()
-    };
-    let second = users.list_users(next).await.unwrap().into_inner();
-    let back = ListUsersRequest {
-        page_token: second.previous_page_token,
-        ..all
-    };
-    let again = users.list_users(back).await.unwrap().into_inner();
-    assert_eq!(again.users, first.users, "one page on and one back");
-    assert!(first.previous_page_token.is_empty());
-
-    let search = |query: &str| ListUsersRequest {
-        page_size: 5,
-        query: query.into(),
-        ..Default::default()
-    };
-    assert_eq!(list(admin, &search("zimmer")).await.1, 6);
-    assert_eq!(list(admin, &search("ÖBERG")).await.1, 6);
-    assert_eq!(list(admin, &search("@third.example")).await.1, 4);
-    assert_eq!(
-        list(admin, &search("first07")).await.0,
-        ["person07@other.example"]
-    );
-    assert_eq!(list(admin, &search("100%_nobody")).await.1, 0);
-
-    let other = ListUsersRequest {
-        page_token: first.next_page_token,
-        query: "zimmer".into(),
-        ..Default::default()
-    };
-    assert_refused!(users.list_users(other).await, "PAGE_TOKEN_INVALID");
     suite.stop().await;
 }
 

@@ -203,20 +203,8 @@ impl Company {
         let role = self.roles["analyst"].clone();
         let user = self.user("one.of.each@things.example", &password()).await;
         let binding = self.bind(&user, &role).await;
-        let draft = self.draft("invited.of.each@things.example", &["analyst"]);
-        let ask = CreateInvitationRequest {
-            invitation: Some(draft),
-            ..Default::default()
-        };
-        let invitation = InvitationServiceClient::new(self.admin.client.clone())
-            .create_invitation(ask)
-            .await;
-        let invitation = invitation
-            .expect("an invitation")
-            .into_inner()
-            .invitation
-            .expect("an invitation")
-            .id;
+        let invitation = self.invite("invited.of.each@things.example").await;
+        let invitation = invitation.expect("an invitation").id;
         let import = demo::upload(&self.admin.client, "people.csv")
             .await
             .expect("an import")

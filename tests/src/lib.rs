@@ -7,6 +7,7 @@
 
 mod company;
 pub mod demo;
+mod invitations;
 mod mail;
 mod people;
 pub mod process;
@@ -14,6 +15,7 @@ pub mod suite;
 mod world;
 
 pub use company::{Company, token_mailed_to};
+pub use invitations::invitations;
 pub use mail::{Mail, Mails};
 pub use people::{Member, Setup, accept, password, sign_in, sign_in_with_code};
 pub use suite::Suite;

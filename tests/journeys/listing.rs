@@ -1,0 +1,172 @@
+//! Lists: pages forth and back, search, order.
+
+use contract::identity::{
+    CreateUserRequest, GetUserRequest, ListUsersRequest, UserStatus,
+    user_service_client::UserServiceClient,
+};
+use contract::invitation::ListInvitationsRequest;
+use testkit::Client;
+use usher_tests::{Suite, invitations, password};
+
+use crate::assert_refused;
+
+async fn list(client: &Client, ask: &ListUsersRequest) -> (Vec<String>, u64) {
+    let mut ask = ask.clone();
+    let mut names = Vec::new();
+    loop {
+        let page = UserServiceClient::new(client.clone())
+            .list_users(ask.clone())
+            .await
+            .expect("users")
+            .into_inner();
+        names.extend(page.users.into_iter().map(|user| user.email));
+        if page.next_page_token.is_empty() {
+            return (names, page.total_size);
+        }
+        ask.page_token = page.next_page_token;
+    }
+}
+
+#[tokio::test]
+async fn u_07_u_08_lists_page_both_ways_and_search() {
+    let suite = Suite::start().await;
+    let acme = suite.company("acme").await;
+    let admin = &acme.admin.client;
+    for number in 0..12 {
+        let email = format!(
+            "person{number:02}@{}.example",
+            if number % 3 == 0 { "third" } else { "other" }
+        );
+        let ask = CreateUserRequest {
+            first_name: format!("First{number:02}"),
+            last_name: if number < 6 {
+                "Zimmermann".into()
+            } else {
+                "Öberg".into()
+            },
+            email,
+            password: password(),
+            ..Default::default()
+        };
+        UserServiceClient::new(admin.clone())
+            .create_user(ask)
+            .await
+            .expect("a user");
+    }
+    // The admin is the thirteenth.
+    let all = ListUsersRequest {
+        page_size: 5,
+        ..Default::default()
+    };
+    let (paged, total) = list(admin, &all).await;
+    let (whole, _) = list(
+        admin,
+        &ListUsersRequest {
+            page_size: 100,
+            ..Default::default()
+        },
+    )
+    .await;
+    assert_eq!((paged.len(), total), (13, 13));
+    assert_eq!(paged, whole, "pages put together are the whole list");
+
+    let mut users = UserServiceClient::new(admin.clone());
+    let first = users.list_users(all.clone()).await.unwrap().into_inner();
+    let next = ListUsersRequest {
+        page_token: first.next_page_token.clone(),
+        ..all.clone()
+    };
+    let second = users.list_users(next).await.unwrap().into_inner();
+    let back = ListUsersRequest {
+        page_token: second.previous_page_token,
+        ..all
+    };
+    let again = users.list_users(back).await.unwrap().into_inner();
+    assert_eq!(again.users, first.users, "one page on and one back");
+    assert!(first.previous_page_token.is_empty());
+
+    let search = |query: &str| ListUsersRequest {
+        page_size: 5,
+        query: query.into(),
+        ..Default::default()
+    };
+    assert_eq!(list(admin, &search("zimmer")).await.1, 6);
+    assert_eq!(list(admin, &search("ÖBERG")).await.1, 6);
+    assert_eq!(list(admin, &search("@third.example")).await.1, 4);
+    assert_eq!(
+        list(admin, &search("first07")).await.0,
+        ["person07@other.example"]
+    );
+    assert_eq!(list(admin, &search("100%_nobody")).await.1, 0);
+
+    let other = ListUsersRequest {
+        page_token: first.next_page_token,
+        query: "zimmer".into(),
+        ..Default::default()
+    };
+    assert_refused!(users.list_users(other).await, "PAGE_TOKEN_INVALID");
+    suite.stop().await;
+}
+
+#[tokio::test]
+async fn i_02_pages_go_forth_and_back_through_all_states() {
+    let suite = Suite::start().await;
+    let acme = suite.company("acme").await;
+    let mut all = Vec::new();
+    for number in 0..7 {
+        all.push(
+            acme.invite(&format!("p{number}@acme.example"))
+                .await
+                .unwrap(),
+        );
+    }
+    suite.leave_invitation(&all[5], "state = 'declined'").await;
+    suite
+        .leave_invitation(&all[1], "expire_time = now() - interval '1 day'")
+        .await;
+    let expected: Vec<&str> = [6, 4, 3, 2, 0, 5, 1]
+        .map(|at: usize| all[at].email.as_str())
+        .into();
+    let page = async |page_token: &str| {
+        let ask = ListInvitationsRequest {
+            page_size: 3,
+            page_token: page_token.into(),
+            inviter_email: "ADMIN@acme.example".into(),
+            ..Default::default()
+        };
+        let reply = invitations(&acme.admin.client)
+            .list_invitations(ask)
+            .await
+            .expect("a page")
+            .into_inner();
+        assert_eq!(reply.total_size, 7);
+        reply
+    };
+    let first = page("").await;
+    let second = page(&first.next_page_token).await;
+    let third = page(&second.next_page_token).await;
+    let seen =
+        [&first, &second, &third].map(|page| page.invitations.iter().map(|one| one.email.as_str()));
+    assert_eq!(seen.into_iter().flatten().collect::<Vec<_>>(), expected);
+    assert!(third.next_page_token.is_empty() && first.previous_page_token.is_empty());
+    let back = page(&third.previous_page_token).await;
+    assert_eq!(back.invitations, second.invitations);
+    assert_eq!(
+        page(&back.previous_page_token).await.invitations,
+        first.invitations
+    );
+    let user = UserServiceClient::new(acme.admin.client.clone())
+        .get_user(GetUserRequest {
+            user_id: all[0].user_id.clone(),
+        })
+        .await;
+    assert_eq!(
+        user.expect("a user")
+            .into_inner()
+            .user
+            .expect("a user")
+            .status(),
+        UserStatus::Invited
+    );
+    suite.stop().await;
+}
