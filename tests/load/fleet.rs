@@ -91,6 +91,8 @@ const KEY: &str = "a service key for benches only";
 
 fn servers(database: &Database, mailbox: &Mailbox) -> Result<Vec<Process>> {
     let mut servers = Vec::new();
+    // One for all: they hear of events through it.
+    let redis = testkit::redis();
     let ports: Vec<_> = SERVICES
         .iter()
         .map(|_| free_port())
@@ -101,7 +103,7 @@ fn servers(database: &Database, mailbox: &Mailbox) -> Result<Vec<Process>> {
         .flat_map(|(name, port)| [format!("--{name}-uri"), format!("http://{port}")])
         .collect();
     for (name, port) in SERVICES.iter().zip(&ports) {
-        let mut flags = common(&peers);
+        let mut flags = common(&peers, &redis);
         flags.extend(pair(
             "--postgres-url",
             database.url().replace("{service}", name),
@@ -115,7 +117,7 @@ fn servers(database: &Database, mailbox: &Mailbox) -> Result<Vec<Process>> {
             &log(name),
         )?);
     }
-    let mut flags = common(&peers);
+    let mut flags = common(&peers, &redis);
     let bounds = [
         "--rate-per-second",
         "--rate-burst",
@@ -127,11 +129,10 @@ fn servers(database: &Database, mailbox: &Mailbox) -> Result<Vec<Process>> {
     Ok(servers)
 }
 
-fn common(peers: &[String]) -> Vec<String> {
-    let (redis, prefix) = testkit::redis();
+fn common(peers: &[String], (redis, prefix): &(String, String)) -> Vec<String> {
     let mut flags = peers.to_vec();
-    flags.extend(pair("--redis-url", redis));
-    flags.extend(pair("--redis-prefix", prefix));
+    flags.extend(pair("--redis-url", redis.clone()));
+    flags.extend(pair("--redis-prefix", prefix.clone()));
     flags.extend(pair("--service-key", KEY.into()));
     flags.extend(pair("--ops-listen", "127.0.0.1:0".into()));
     flags.extend(pair("--log", "warn".into()));

@@ -94,18 +94,24 @@ async fn copy(fleet: &Fleet, round: usize) -> Result<f64> {
     )
     .execute(&mut db)
     .await?;
+    sqlx::query("TRUNCATE public.bench_users")
+        .execute(&mut db)
+        .await?;
     let mut rows = String::new();
     for row in 0..ROWS {
         let id = contract::Id::<contract::identity::User>::new();
         let email = format!("p{row}@round{round}.example");
+        let (first, last) = (format!("First{row}"), format!("Last{row}"));
+        let key = format!("{last} {first} {email}").to_lowercase();
         writeln!(
             rows,
-            "{}\t{id}\tFirst{row}\tLast{row}\t{email}\t{email}\ten",
+            "{}\t{id}\t{first}\t{last}\t{email}\t{email}\ten\t{email}\t{email}\t{key}\t{key}",
             fleet.tenant_id
         )?;
     }
     let begun = Instant::now();
-    let sql = "COPY public.bench_users (tenant_id, id, first_name, last_name, email, username, language) FROM STDIN";
+    let sql = "COPY public.bench_users (tenant_id, id, first_name, last_name, email, username, \
+               language, username_key, email_key, sort_key, search_text) FROM STDIN";
     let mut copy = db.copy_in_raw(sql).await?;
     copy.send(rows.as_bytes()).await?;
     let copied = copy.finish().await?;

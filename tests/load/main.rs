@@ -65,16 +65,22 @@ fn main() -> ExitCode {
 async fn measure(flags: &Flags) -> Result<()> {
     let mut table = Table::new(flags.filter.clone(), flags.json);
     let fleet = Fleet::start().await?;
+    let measured = fill(&mut table, &fleet, flags).await;
+    fleet.stop().await;
+    // What was measured before a fault is worth its wait too.
+    table.print();
+    measured
+}
+
+async fn fill(table: &mut Table, fleet: &Fleet, flags: &Flags) -> Result<()> {
     if table.wants("calls") || table.wants("Check") || table.wants("ValidateSession") {
-        calls::measure(&fleet, flags, &mut table).await?;
+        calls::measure(fleet, flags, table).await?;
     }
     if table.wants("logins") {
-        logins::measure(&fleet, flags, &mut table).await?;
+        logins::measure(fleet, flags, table).await?;
     }
     if table.wants("import") {
-        imports::measure(&fleet, flags, &mut table).await?;
+        imports::measure(fleet, flags, table).await?;
     }
-    fleet.stop().await;
-    table.print();
     Ok(())
 }
