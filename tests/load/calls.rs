@@ -39,7 +39,7 @@ pub async fn measure(fleet: &Fleet, flags: &Flags, table: &mut Table) -> Result<
         goals: ["", ""],
     };
     for subject in subjects(fleet).await? {
-        if table.wants(subject.name) || table.wants("calls") {
+        if table.wants(subject.name) {
             compare(&subject, &reference, flags, table).await?;
         }
     }

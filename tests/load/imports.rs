@@ -21,13 +21,17 @@ const ROWS: usize = 5_000;
 /// Rows per second from upload to the last invited user, without mails, beside
 /// `COPY` into a table with the same indexes.
 pub async fn measure(fleet: &Fleet, flags: &Flags, table: &mut Table) -> Result<()> {
+    let name = format!("import of {ROWS} rows, upload to last user");
+    if !table.wants(&name) {
+        return Ok(());
+    }
     let (mut ours, mut raw) = (Vec::new(), Vec::new());
     for round in 0..flags.rounds {
         ours.push(import(&fleet.admin, round).await?);
         raw.push(copy(fleet, round).await?);
     }
     table.add(Row {
-        name: format!("import of {ROWS} rows, upload to last user"),
+        name,
         ours: median(ours),
         reference: median(raw),
         reference_name: "COPY of the same users, same indexes",

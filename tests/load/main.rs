@@ -73,14 +73,7 @@ async fn measure(flags: &Flags) -> Result<()> {
 }
 
 async fn fill(table: &mut Table, fleet: &Fleet, flags: &Flags) -> Result<()> {
-    if table.wants("calls") || table.wants("Check") || table.wants("ValidateSession") {
-        calls::measure(fleet, flags, table).await?;
-    }
-    if table.wants("logins") {
-        logins::measure(fleet, flags, table).await?;
-    }
-    if table.wants("import") {
-        imports::measure(fleet, flags, table).await?;
-    }
-    Ok(())
+    calls::measure(fleet, flags, table).await?;
+    logins::measure(fleet, flags, table).await?;
+    imports::measure(fleet, flags, table).await
 }

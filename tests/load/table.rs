@@ -35,11 +35,10 @@ impl Table {
         }
     }
 
-    /// Whether rows with this in their name are asked for.
+    /// Whether rows of this name are asked for.
     pub fn wants(&self, name: &str) -> bool {
         self.filter.as_ref().is_none_or(|filter| {
-            let (name, filter) = (name.to_lowercase(), filter.to_lowercase());
-            name.contains(&filter) || filter.contains(&name)
+            name.to_lowercase().contains(&filter.to_lowercase())
         })
     }
 
