@@ -1,14 +1,58 @@
 //! Lists: pages forth and back, search, order.
 
+use contract::authorization::{
+    AddGroupMemberRequest, ListGroupMembersRequest, ListPermissionsRequest, ListProjectsRequest,
+    ListRoleBindingsRequest, ListRolesRequest, group_service_client::GroupServiceClient,
+    project_service_client::ProjectServiceClient,
+    role_binding_service_client::RoleBindingServiceClient, role_service_client::RoleServiceClient,
+};
 use contract::identity::{
     CreateUserRequest, GetUserRequest, ListUsersRequest, UserStatus,
     user_service_client::UserServiceClient,
 };
-use contract::invitation::ListInvitationsRequest;
+use contract::importer::{
+    ListImportRowsRequest, ListImportsRequest, import_service_client::ImportServiceClient,
+};
+use contract::invitation::{
+    ListInvitationsRequest, ListMailsRequest, mail_service_client::MailServiceClient,
+};
+use contract::licensing::{ListSeatsRequest, license_service_client::LicenseServiceClient};
 use testkit::Client;
-use usher_tests::{Suite, invitations, password};
+use usher_tests::{Suite, demo, invitations, password};
 
 use crate::assert_refused;
+
+/// Reads a list to its end and back to its start: the pages are the same from
+/// both sides, at least three, and hold as many rows as the list says.
+macro_rules! forth_and_back {
+    ($client:ident.$list:ident($ask:ident { $($field:ident: $value:expr),* }).$rows:ident) => {{
+        let mut pages = Vec::new();
+        let mut ask = $ask { $($field: $value,)* ..Default::default() };
+        loop {
+            let page = $client.$list(ask.clone()).await.expect("a page");
+            let page = page.into_inner();
+            ask.page_token.clone_from(&page.next_page_token);
+            pages.push(page);
+            if ask.page_token.is_empty() {
+                break;
+            }
+        }
+        let total: usize = pages.iter().map(|page| page.$rows.len()).sum();
+        assert_eq!(total as u64, pages[0].total_size);
+        assert!(pages.len() > 2, "{} pages", pages.len());
+        let mut page = pages.pop().expect("a page");
+        while let Some(before) = pages.pop() {
+            ask.page_token = page.previous_page_token;
+            page = $client
+                .$list(ask.clone())
+                .await
+                .expect("a page")
+                .into_inner();
+            assert_eq!(page.$rows, before.$rows);
+        }
+        assert!(page.previous_page_token.is_empty());
+    }};
+}
 
 async fn list(client: &Client, ask: &ListUsersRequest) -> (Vec<String>, u64) {
     let mut ask = ask.clone();
@@ -168,5 +212,81 @@ async fn i_02_pages_go_forth_and_back_through_all_states() {
             .status(),
         UserStatus::Invited
     );
+    suite.stop().await;
+}
+
+#[tokio::test]
+async fn every_other_list_goes_forth_and_back() {
+    let suite = Suite::start().await;
+    let acme = suite.company("acme").await;
+    let admin = &acme.admin.client;
+    acme.license(9, &["analyst"]).await;
+    let group_id = acme.default_group().await;
+    let mut groups = GroupServiceClient::new(admin.clone());
+    for number in 0..5 {
+        let user_id = acme.invite(&format!("p{number}@acme.example")).await;
+        let user_id = user_id.expect("an invitation").user_id;
+        let ask = AddGroupMemberRequest {
+            group_id: group_id.clone(),
+            user_id,
+            ..Default::default()
+        };
+        groups.add_group_member(ask).await.expect("a member");
+        acme.project(&format!("Project {number}")).await;
+        demo::upload(admin, "people.csv").await.expect("an import");
+    }
+    let mut roles = RoleServiceClient::new(admin.clone());
+    forth_and_back!(roles.list_roles(ListRolesRequest { page_size: 1 }).roles);
+    forth_and_back!(
+        roles
+            .list_permissions(ListPermissionsRequest { page_size: 7 })
+            .permissions
+    );
+    forth_and_back!(
+        groups
+            .list_group_members(ListGroupMembersRequest {
+                page_size: 2,
+                group_id: group_id.clone()
+            })
+            .user_ids
+    );
+    let mut projects = ProjectServiceClient::new(admin.clone());
+    forth_and_back!(
+        projects
+            .list_projects(ListProjectsRequest { page_size: 2 })
+            .projects
+    );
+    let mut bindings = RoleBindingServiceClient::new(admin.clone());
+    forth_and_back!(
+        bindings
+            .list_role_bindings(ListRoleBindingsRequest { page_size: 2 })
+            .bindings
+    );
+    let mut licenses = LicenseServiceClient::new(admin.clone());
+    forth_and_back!(licenses.list_seats(ListSeatsRequest { page_size: 2 }).seats);
+    let mut imports = ImportServiceClient::new(admin.clone());
+    forth_and_back!(
+        imports
+            .list_imports(ListImportsRequest { page_size: 2 })
+            .imports
+    );
+    let listed = imports.list_imports(ListImportsRequest::default()).await;
+    let import_id = listed.expect("imports").into_inner().imports[0].id.clone();
+    forth_and_back!(
+        imports
+            .list_import_rows(ListImportRowsRequest {
+                page_size: 100,
+                import_id: import_id.clone()
+            })
+            .rows
+    );
+    // Once all are sent, none changes any more.
+    testkit::eventually("all mails", || async {
+        suite.mailbox().messages().len() == 6
+    })
+    .await;
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    let mut mails = MailServiceClient::new(admin.clone());
+    forth_and_back!(mails.list_mails(ListMailsRequest { page_size: 2 }).mails);
     suite.stop().await;
 }
