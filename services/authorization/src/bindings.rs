@@ -10,6 +10,7 @@ use tonic::Request;
 
 use crate::Authorization;
 
+pub mod admins;
 mod authority;
 mod create;
 mod delete;
@@ -17,7 +18,7 @@ mod list;
 mod target;
 
 pub use authority::Authority;
-pub use target::{begin_about, user_not_found};
+pub use target::{begin_about, find, user_not_found};
 
 #[tonic::async_trait]
 impl RoleBindingService for Authorization {

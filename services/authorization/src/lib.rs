@@ -15,6 +15,7 @@
 mod bindings;
 mod check;
 mod db;
+mod departures;
 mod events;
 mod groups;
 mod projects;
@@ -24,6 +25,7 @@ mod roles;
 mod seats;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use boot::Host;
 use chrono::{DateTime, Utc};
@@ -42,6 +44,9 @@ use tonic::service::Routes;
 
 use check::Cache;
 use events::Users;
+
+/// How often users are looked for who were let go and stayed.
+const SETTLE: Duration = Duration::from_secs(15);
 
 /// What only authorization is told.
 #[derive(clap::Args, Clone, Debug)]
@@ -83,6 +88,11 @@ impl boot::Service for Authorization {
             store: host.store,
             identity: host.peers.identity,
             cache,
+        });
+        let settling = app.clone();
+        host.tasks.every(SETTLE, "departures", move || {
+            let app = settling.clone();
+            async move { departures::settle(&app).await }
         });
         Ok(Routes::new(AccessServiceServer::from_arc(app.clone()))
             .add_service(RoleServiceServer::from_arc(app.clone()))

@@ -1,10 +1,11 @@
-//! What the other services need: roles for new tenants, and roles and seats
-//! that wait for invited people.
+//! What the other services need: roles for new tenants, roles and seats that
+//! wait for invited people, and who may decide over whom.
 
 use contract::authorization::provisioning_service_server::ProvisioningService;
 use contract::authorization::{
-    ActivateGrantsRequest, ActivateGrantsResponse, PrepareTenantRequest, PrepareTenantResponse,
-    ReleaseGrantsRequest, ReleaseGrantsResponse, ReserveGrantsRequest, ReserveGrantsResponse,
+    ActivateGrantsRequest, ActivateGrantsResponse, AuthorizeUserChangeRequest,
+    AuthorizeUserChangeResponse, PrepareTenantRequest, PrepareTenantResponse, ReleaseGrantsRequest,
+    ReleaseGrantsResponse, ReserveGrantsRequest, ReserveGrantsResponse,
 };
 use contract::errors::ErrorReason;
 use rpc::{Because as _, Error, Reply};
@@ -13,6 +14,7 @@ use tonic::Request;
 use crate::Authorization;
 
 mod activate;
+mod authorize_user_change;
 mod plan;
 mod prepare;
 mod release;
@@ -50,6 +52,14 @@ impl ProvisioningService for Authorization {
     ) -> Reply<ActivateGrantsResponse> {
         let (caller, ask) = rpc::open(request)?;
         rpc::reply(activate::run(self, &caller, ask).await)
+    }
+
+    async fn authorize_user_change(
+        &self,
+        request: Request<AuthorizeUserChangeRequest>,
+    ) -> Reply<AuthorizeUserChangeResponse> {
+        let (caller, ask) = rpc::open(request)?;
+        rpc::reply(authorize_user_change::run(self, &caller, ask).await)
     }
 }
 

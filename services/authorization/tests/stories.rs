@@ -8,6 +8,8 @@
 
 #[path = "stories/access.rs"]
 mod access;
+#[path = "stories/authority.rs"]
+mod authority;
 #[path = "stories/caller.rs"]
 mod caller;
 #[path = "stories/freshness.rs"]

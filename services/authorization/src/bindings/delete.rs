@@ -3,13 +3,12 @@
 use contract::authorization::{
     DeleteRoleBindingRequest, DeleteRoleBindingResponse, ErrorReason, RoleBindingDeleted,
 };
-use rpc::{Because as _, Caller, Error, Id};
+use rpc::{Because as _, Caller, Error};
 use store::Tx;
 
-use super::Authority;
+use super::{Authority, admins};
 use crate::db::bindings::Row;
 use crate::revisions::announce;
-use crate::roles::permissions::{Permission, Permissions};
 use crate::{Authorization, db, provisioning};
 
 /// Takes the role and, with the last licensed one, the seat.
@@ -47,38 +46,13 @@ pub async fn run(
 async fn may_take(tx: &mut Tx, caller: &Caller, binding: &Row) -> Result<(), Error> {
     let tenant = caller.tenant()?;
     let roles = db::roles::all(tx, tenant, None).await?;
-    let role = roles.iter().find(|role| role.id == binding.role_id);
-    let permits = role.map(db::roles::Row::permits).unwrap_or_default();
     Authority::of(tx, caller, binding.project_id.as_slice())
         .await?
-        .covers(&permits, binding.project_id)?;
-    let counts = binding.project_id.is_none() && !binding.pending && !binding.suspended;
-    if !counts || !makes_admin(&permits) {
-        return Ok(());
+        .covers(&admins::permits(&roles, binding), binding.project_id)?;
+    if admins::counts(&roles, binding) {
+        admins::another_stays(tx, tenant, &roles, Some(binding.id), None).await?;
     }
-    let admins: Vec<Id<_>> = roles
-        .iter()
-        .filter(|role| makes_admin(&role.permits()))
-        .map(|role| role.id)
-        .collect();
-    if db::bindings::another_holds(tx, tenant, &admins, binding.id).await? {
-        Ok(())
-    } else {
-        Err(last_admin())
-    }
-}
-
-/// Whether who holds so much can make others admins.
-fn makes_admin(permissions: &Permissions) -> bool {
-    permissions.contains(Permission::BINDINGS_CREATE)
-        && permissions.contains(Permission::ADMINS_UPDATE)
-}
-
-fn last_admin() -> Error {
-    let why = "this is the tenant's last admin; make another one first";
-    ErrorReason::LastAdmin
-        .because(why)
-        .precondition("LAST_ADMIN", "tenant", why)
+    Ok(())
 }
 
 fn not_found() -> Error {

@@ -57,7 +57,12 @@ impl Target {
     }
 }
 
-async fn find(app: &Authorization, caller: &Caller, user: Id<User>) -> Result<Option<User>, Error> {
+/// A user as identity knows them.
+pub async fn find(
+    app: &Authorization,
+    caller: &Caller,
+    user: Id<User>,
+) -> Result<Option<User>, Error> {
     let ask = FindUsersRequest {
         emails: Vec::new(),
         user_ids: vec![user.to_string()],

@@ -70,6 +70,25 @@ pub async fn get(
     .await
 }
 
+/// All that a user holds or waits for.
+pub async fn of_user(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    user: Id<User>,
+) -> sqlx::Result<Vec<Row>> {
+    sqlx::query_as!(
+        Row,
+        r#"SELECT b.id AS "id: Id<RoleBinding>", b.user_id AS "user_id: Id<User>", b.role_id AS "role_id: Id<Role>",
+             b.project_id AS "project_id: Id<Project>", b.pending, s.suspended, b.create_time
+           FROM role_bindings b JOIN subjects s ON s.tenant_id = b.tenant_id AND s.user_id = b.user_id
+           WHERE b.tenant_id = $1 AND b.user_id = $2"#,
+        tenant.uuid(),
+        user.uuid(),
+    )
+    .fetch_all(db)
+    .await
+}
+
 /// The binding by which a user holds a role there.
 pub async fn find(
     db: &mut PgConnection,
@@ -201,22 +220,27 @@ pub async fn activate(
     Ok(done.execute(db).await?.rows_affected())
 }
 
-/// Whether anybody else, who is neither invited nor disabled, holds one of
-/// these roles on the tenant by another binding than that.
+/// Whether anybody holds one of these roles on the tenant who is neither
+/// invited nor disabled nor about to leave, by another binding than that, or
+/// who is another user.
 pub async fn another_holds(
     db: &mut PgConnection,
     tenant: Id<Tenant>,
     roles: &[Id<Role>],
-    but: Id<RoleBinding>,
+    but: Option<Id<RoleBinding>>,
+    but_of: Option<Id<User>>,
 ) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
         r#"SELECT EXISTS (
              SELECT FROM role_bindings b JOIN subjects s ON s.tenant_id = b.tenant_id AND s.user_id = b.user_id
-             WHERE b.tenant_id = $1 AND b.role_id = ANY($2) AND b.id <> $3
-               AND b.project_id IS NULL AND NOT b.pending AND NOT s.suspended AND NOT s.erased) AS "another!""#,
+             WHERE b.tenant_id = $1 AND b.role_id = ANY($2)
+               AND b.id IS DISTINCT FROM $3 AND b.user_id IS DISTINCT FROM $4
+               AND b.project_id IS NULL AND NOT b.pending
+               AND NOT s.suspended AND NOT s.erased AND s.leave_time IS NULL) AS "another!""#,
         tenant.uuid(),
         roles as _,
-        but.uuid(),
+        but as _,
+        but_of as _,
     )
     .fetch_one(db)
     .await

@@ -1,5 +1,6 @@
 //! The users of a tenant, as far as roles concern them.
 
+use chrono::{DateTime, Utc};
 use contract::identity::{Tenant, User};
 use rpc::Id;
 use sqlx::PgConnection;
@@ -39,7 +40,8 @@ pub async fn learn(
     Ok(())
 }
 
-/// Puts a user to rest or ends it; false where nothing changed.
+/// Puts a user to rest or ends it; false where nothing changed. Who is enabled
+/// again does not leave any more.
 pub async fn suspend(
     db: &mut PgConnection,
     tenant: Id<Tenant>,
@@ -48,7 +50,8 @@ pub async fn suspend(
 ) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         "INSERT INTO subjects AS s (tenant_id, user_id, suspended) VALUES ($1, $2, $3)
-         ON CONFLICT (tenant_id, user_id) DO UPDATE SET suspended = $3
+         ON CONFLICT (tenant_id, user_id) DO UPDATE
+             SET suspended = $3, leave_time = CASE WHEN $3 THEN s.leave_time END
          WHERE NOT s.erased AND s.suspended <> $3",
         tenant.uuid(),
         user.uuid(),
@@ -70,6 +73,61 @@ pub async fn erase(
         user.uuid(),
     );
     Ok(done.execute(db).await?.rows_affected() == 1)
+}
+
+/// Notes that identity was let disable or delete a user.
+pub async fn leave(db: &mut PgConnection, tenant: Id<Tenant>, user: Id<User>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE subjects SET leave_time = clock() WHERE tenant_id = $1 AND user_id = $2",
+        tenant.uuid(),
+        user.uuid(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Somebody whom identity was let disable or delete.
+pub struct Leaver {
+    /// The tenant.
+    pub tenant: Id<Tenant>,
+    /// The user.
+    pub user: Id<User>,
+    /// When that was.
+    pub leave_time: DateTime<Utc>,
+}
+
+/// Some of those of whom nothing was heard from identity for so many seconds,
+/// the oldest first; of all tenants: for a worker.
+pub async fn late_leavers(
+    db: &mut PgConnection,
+    seconds: f64,
+    most: i64,
+) -> sqlx::Result<Vec<Leaver>> {
+    sqlx::query_as!(
+        Leaver,
+        r#"SELECT tenant_id AS "tenant: Id<Tenant>", user_id AS "user: Id<User>", leave_time AS "leave_time!"
+           FROM subjects
+           WHERE leave_time < clock() - make_interval(secs => $1) AND NOT suspended AND NOT erased
+           ORDER BY leave_time LIMIT $2"#,
+        seconds,
+        most,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// The user stays after all; unless they were let go again since.
+pub async fn stay(db: &mut PgConnection, leaver: &Leaver) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE subjects SET leave_time = NULL WHERE tenant_id = $1 AND user_id = $2 AND leave_time = $3",
+        leaver.tenant.uuid(),
+        leaver.user.uuid(),
+        leaver.leave_time,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// What is known of users to whom roles are to be given.

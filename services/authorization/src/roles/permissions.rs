@@ -15,6 +15,8 @@ impl Permission {
     pub const BINDINGS_CREATE: Self = Self::known("bindings.create");
     /// To give and take the roles of admins.
     pub const ADMINS_UPDATE: Self = Self::known("admins.update");
+    /// To act in any tenant.
+    pub const TENANTS_OPERATE: Self = Self::known("tenants.operate");
     /// To reach every project, in the Default Group or not.
     pub const PROJECTS_REACH: Self = Self::known("projects.reach");
 

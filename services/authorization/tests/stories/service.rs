@@ -176,6 +176,7 @@ impl World {
         for user in &users {
             let ask = ActivateGrantsRequest {
                 user_id: user.to_string(),
+                ..Default::default()
             };
             suite.activate_grants(ask).await.expect("activated");
         }

@@ -182,7 +182,10 @@ async fn grant(app: &Identity, system: &Caller, operator: Id<User>) -> Result<()
         )));
     }
     provisioning
-        .activate_grants(ActivateGrantsRequest { user_id })
+        .activate_grants(ActivateGrantsRequest {
+            user_id,
+            ..ActivateGrantsRequest::default()
+        })
         .await?;
     Ok(())
 }
