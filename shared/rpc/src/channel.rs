@@ -25,8 +25,12 @@ use crate::{Because, Caller, Error, ServiceTokens, headers, timeout, trace};
 mod remote;
 mod retry;
 
-/// How long a call waits where nobody said. A stream is not bounded by itself.
+/// How long a call waits where neither it nor the call being served says. A
+/// stream is not bounded by itself.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// In place of what cannot be a header: the callee refuses it, while without it
+/// the call would be made for somebody else.
+const UNREADABLE: HeaderValue = HeaderValue::from_static("unreadable");
 
 /// A service that answers gRPC requests in this process.
 pub type BoxedService = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
@@ -43,7 +47,7 @@ pub struct Channel {
 #[derive(Clone)]
 enum Target {
     Local(BoxedService),
-    Remote(tonic::transport::Channel),
+    Remote(Arc<remote::Connections>),
     Late(Arc<OnceLock<Channel>>),
 }
 
@@ -72,12 +76,11 @@ impl Channel {
         Self::to(Target::Local(BoxCloneSyncService::new(service)))
     }
 
-    /// To a service across the network. Connects when first called, and again
-    /// whenever the connection is lost. Call it on the runtime that shall drive
-    /// the connection.
+    /// To a service across the network. Each runtime that calls gets a connection
+    /// of its own when it first does, and again whenever the connection is lost.
     #[must_use]
     pub fn remote(uri: Uri) -> Self {
-        Self::to(Target::Remote(remote::endpoint(uri).connect_lazy()))
+        Self::to(Target::Remote(Arc::new(remote::Connections::to(uri))))
     }
 
     /// To a service that does not exist yet, for services that need each other.
@@ -123,7 +126,8 @@ impl Channel {
         ];
         let told = told
             .into_iter()
-            .filter_map(|(name, value)| Some((name, HeaderValue::try_from(value?).ok()?)));
+            .filter_map(|(name, value)| Some((name, value?)))
+            .map(|(name, value)| (name, HeaderValue::try_from(value).unwrap_or(UNREADABLE)));
         Self {
             on_behalf: Some(told.collect()),
             ..self.clone()
@@ -171,13 +175,13 @@ impl Channel {
                 let answer = service.clone().oneshot(request).await;
                 answer.map_err(|never| match never {})
             }
-            (Target::Remote(channel), None) => channel
-                .clone()
+            (Target::Remote(connections), None) => connections
+                .here()
                 .oneshot(request)
                 .await
                 .map_err(remote::status),
-            (Target::Remote(channel), Some(deadline)) => {
-                let answer = channel.clone().oneshot(request);
+            (Target::Remote(connections), Some(deadline)) => {
+                let answer = connections.here().oneshot(request);
                 match tokio::time::timeout_at(deadline, answer).await {
                     Ok(answer) => answer.map_err(remote::status),
                     Err(_) => Err(too_late().into()),
@@ -200,16 +204,15 @@ impl Channel {
     }
 }
 
-/// The earliest of what the request says, what the call being served leaves, and
-/// our own patience.
+/// The earlier of what the request says and what the call being served leaves;
+/// where there is neither, our own patience.
 fn deadline(request: &Request<Body>, method: Option<&Method>) -> Option<Instant> {
     let now = Instant::now();
     let said = timeout::read(request.headers()).map(|wait| now + wait);
-    let own = method.is_some_and(Method::is_unary).then(|| now + PATIENCE);
-    let asked = said.or(own);
-    match (asked, crate::deadline()) {
-        (Some(asked), Some(served)) => Some(asked.min(served)),
-        (asked, served) => asked.or(served),
+    let own = || method.is_some_and(Method::is_unary).then(|| now + PATIENCE);
+    match (said, crate::deadline()) {
+        (Some(said), Some(served)) => Some(said.min(served)),
+        (said, served) => said.or(served).or_else(own),
     }
 }
 

@@ -204,6 +204,18 @@ impl Error {
         }
     }
 
+    /// The code by which Postgres names what is behind the error (SQLSTATE), where
+    /// Postgres is: for telling what may go away by itself.
+    #[cfg(feature = "sqlx")]
+    #[must_use]
+    pub fn sqlstate(&self) -> Option<String> {
+        let cause = match &self.0 {
+            Kind::Refusal(refusal) => &refusal.cause,
+            Kind::Fault(fault) => &fault.cause,
+        };
+        cause::sqlstate(cause.as_deref()?)
+    }
+
     /// A refusal's words for the caller; a fault's words for the log.
     #[must_use]
     pub fn message(&self) -> &str {

@@ -6,7 +6,7 @@
 //! this process. Never knows what a call is about: the rules come from the
 //! contract, the decisions from authorization.
 
-mod body;
+pub mod body;
 pub mod caller;
 pub mod channel;
 pub mod decisions;
@@ -29,4 +29,5 @@ pub use open::{Reply, open, open_stream, reply};
 pub use serving::{deadline, known_trace_id, trace_id};
 pub use stack::{Limits, Peer, Stack, stack};
 pub use tokens::ServiceTokens;
+pub use trace::Theirs;
 pub use verify::Verifier;

@@ -45,10 +45,12 @@ pub struct Stack {
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Calls being worked on at once; more are refused. A stream counts until it
-    /// begins to answer.
+    /// ends.
     pub in_flight: usize,
     /// The deadline of calls that bring none. Streams have none then.
     pub default_deadline: Duration,
+    /// The latest deadline that a caller may bring. Streams may bring any.
+    pub longest_deadline: Duration,
 }
 
 impl Default for Limits {
@@ -56,6 +58,7 @@ impl Default for Limits {
         Self {
             in_flight: 4096,
             default_deadline: Duration::from_secs(10),
+            longest_deadline: Duration::from_mins(1),
         }
     }
 }
@@ -80,7 +83,7 @@ where
         // More than we can do is refused before it costs anything.
         .layer(shed::Layer::new(stack.service, limits.in_flight))
         // Nobody works for a caller who has stopped waiting.
-        .layer(deadline::Layer::new(limits.default_deadline))
+        .layer(deadline::Layer::new(limits))
         // No handler runs for a caller whom the contract does not let in.
         .option_layer(
             stack

@@ -8,6 +8,8 @@ extern crate usher_rpc as rpc;
 mod access;
 #[path = "suite/believed.rs"]
 mod believed;
+#[path = "suite/bounds.rs"]
+mod bounds;
 #[path = "suite/calls.rs"]
 mod calls;
 #[path = "suite/island.rs"]

@@ -1,16 +1,49 @@
 //! The HTTP/2 side of a channel across the network.
 
+use std::collections::HashMap;
 use std::error::Error as _;
 use std::iter::successors;
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use http::Uri;
-use tonic::transport::{Endpoint, Error};
+use tokio::runtime::{Handle, Id};
+use tonic::transport::{Channel, Endpoint, Error};
 use tonic::{Code, Status, TimeoutExpired};
+
+/// The connections to one peer: one for each runtime that calls it, made and
+/// driven there. A process with a runtime per core thus has a connection per
+/// core, and so has its peer; one for all would be the work of one core.
+pub struct Connections {
+    endpoint: Endpoint,
+    open: RwLock<HashMap<Id, Channel>>,
+}
+
+impl Connections {
+    pub fn to(uri: Uri) -> Self {
+        Self {
+            endpoint: endpoint(uri),
+            open: RwLock::default(),
+        }
+    }
+
+    /// The connection of the runtime that asks.
+    pub fn here(&self) -> Channel {
+        let runtime = Handle::current().id();
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(channel) = open.get(&runtime) {
+            return channel.clone();
+        }
+        drop(open);
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        let made = || self.endpoint.connect_lazy();
+        open.entry(runtime).or_insert_with(made).clone()
+    }
+}
 
 /// All limits are said here, because the defaults of the layers below differ
 /// with their versions.
-pub fn endpoint(uri: Uri) -> Endpoint {
+fn endpoint(uri: Uri) -> Endpoint {
     Endpoint::from(uri)
         // A peer that is there accepts at once; one that is not is asked again.
         .connect_timeout(Duration::from_secs(2))

@@ -25,6 +25,14 @@ pub fn is_away(error: &(dyn Error + 'static)) -> bool {
         .any(|error| error.downcast_ref::<io::Error>().is_some() || database_is_away(error))
 }
 
+/// The code by which Postgres names what is behind the error.
+#[cfg(feature = "sqlx")]
+pub fn sqlstate(error: &(dyn Error + 'static)) -> Option<String> {
+    std::iter::successors(Some(error), |&error| error.source())
+        .filter_map(|error| error.downcast_ref::<sqlx::Error>()?.as_database_error())
+        .find_map(|error| Some(error.code()?.into_owned()))
+}
+
 #[cfg(not(feature = "sqlx"))]
 fn database_is_away(_: &(dyn Error + 'static)) -> bool {
     false

@@ -66,7 +66,7 @@ impl Guard {
             let Some(known) = credentials.known(&self.verifier) else {
                 return Ok(None);
             };
-            let caller = known.caller(request);
+            let caller = known.caller(request)?;
             let demand = demand(rule, &known, &caller)?;
             Ok(self
                 .holds(&demand, &caller)
@@ -93,14 +93,14 @@ impl Guard {
     }
 
     /// The same, asking whom it takes.
-    async fn in_time(&self, request: &mut Request<Body>) -> Result<(), Error> {
+    async fn in_time(&self, request: &mut Request<Body>) -> Result<(), Status> {
         let Some(rule) = demand::rule(request.uri().path())? else {
             return Ok(());
         };
         let known = Credentials::read(request.headers())?
             .verify(&self.verifier, rule)
             .await?;
-        let caller = known.caller(request);
+        let caller = known.caller(request)?;
         let demand = demand(rule, &known, &caller)?;
         if let Some(permission) = demand.must {
             self.ask(&caller, permission).await?;
@@ -146,7 +146,7 @@ impl Guard {
         request: &mut Request<Body>,
         caller: &Caller,
         number: u32,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, Status> {
         if contract::method(request.uri().path()).is_none_or(|method| method.client_streaming) {
             return Ok(false);
         }
@@ -218,7 +218,7 @@ where
                 let answer = Box::pin(async move {
                     match guard.in_time(&mut request).await {
                         Ok(()) => inner.call(request).await,
-                        Err(error) => Ok(Status::from(error).into_http()),
+                        Err(status) => Ok(status.into_http()),
                     }
                 });
                 Admission::Waiting { answer }

@@ -14,18 +14,18 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use tonic::body::Body;
 use tower::Service;
 
-use super::refuse;
+use super::{Limits, refuse};
 use crate::serving::{SERVING, Serving};
 use crate::{Because, headers, timeout};
 
 #[derive(Clone)]
 pub struct Layer {
-    default: Duration,
+    limits: Limits,
 }
 
 impl Layer {
-    pub fn new(default: Duration) -> Self {
-        Self { default }
+    pub fn new(limits: Limits) -> Self {
+        Self { limits }
     }
 }
 
@@ -35,7 +35,7 @@ impl<S> tower::Layer<S> for Layer {
     fn layer(&self, inner: S) -> Deadline<S> {
         Deadline {
             inner,
-            default: self.default,
+            limits: self.limits,
         }
     }
 }
@@ -43,15 +43,20 @@ impl<S> tower::Layer<S> for Layer {
 #[derive(Clone)]
 pub struct Deadline<S> {
     inner: S,
-    default: Duration,
+    limits: Limits,
 }
 
 impl<S> Deadline<S> {
-    /// What the caller says, or the default: but a stream runs as long as its
-    /// ends like.
+    /// What the caller says, within reason, or the default: but a stream runs as
+    /// long as its ends like.
     fn wait(&self, request: &Request<Body>) -> Option<Duration> {
-        let unary = || contract::method(request.uri().path()).is_some_and(Method::is_unary);
-        timeout::read(request.headers()).or_else(|| unary().then_some(self.default))
+        let said = timeout::read(request.headers());
+        if contract::method(request.uri().path()).is_some_and(Method::is_unary) {
+            let wait = said.unwrap_or(self.limits.default_deadline);
+            Some(wait.min(self.limits.longest_deadline))
+        } else {
+            said
+        }
     }
 }
 

@@ -103,7 +103,7 @@ fn span(method: Option<&'static Method>, request: &Request<Body>) -> Span {
         rpc.grpc.status_code = tracing::field::Empty,
     );
     if !span.is_disabled() {
-        trace::continue_from(request.headers(), &span);
+        trace::continue_from(request, &span);
     }
     span
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use contract::Method;
 use contract::errors::ErrorReason;
 use http::{Request, Response};
 use opentelemetry::{KeyValue, global};
@@ -16,6 +17,7 @@ use tower::Service;
 
 use super::refuse;
 use crate::Because;
+use crate::body::Holding;
 
 #[derive(Clone)]
 pub struct Layer(Arc<Gate>);
@@ -96,8 +98,10 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         match Place::take(&self.gate) {
             Some(place) => Shedding::Inside {
+                // One message is as good as sent. A stream is work to its end.
+                stream: !contract::method(request.uri().path()).is_some_and(Method::is_unary),
                 inner: self.inner.call(request),
-                _place: place,
+                place: Some(place),
             },
             None => Shedding::Full,
         }
@@ -107,7 +111,7 @@ where
 pin_project! {
     #[project = Projected]
     pub enum Shedding<F> {
-        Inside { #[pin] inner: F, _place: Place },
+        Inside { #[pin] inner: F, place: Option<Place>, stream: bool },
         Full,
     }
 }
@@ -117,7 +121,14 @@ impl<F: Future<Output = Result<Response<Body>, Infallible>>> Future for Shedding
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project() {
-            Projected::Inside { inner, .. } => inner.poll(context),
+            Projected::Inside {
+                inner,
+                place,
+                stream,
+            } => inner.poll(context).map_ok(|answer| match place.take() {
+                Some(place) if *stream => answer.map(|body| Body::new(Holding::new(body, place))),
+                _ => answer,
+            }),
             Projected::Full => {
                 let error = ErrorReason::Overloaded.because("the service is busy; try again later");
                 Poll::Ready(Ok(refuse(error.retry_after(Duration::from_secs(1)))))

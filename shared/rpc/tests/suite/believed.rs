@@ -83,6 +83,31 @@ async fn nobody_is_believed_without_a_token() {
     assert_eq!(&*seen.request_id, request_id);
 }
 
+/// Without the user, the service would act with all rights of its own.
+#[tokio::test]
+async fn whom_a_service_acts_for_must_be_readable() {
+    let running = start();
+    let who = somebody();
+    let channel = as_service(&running.island, &running.channel, "invitation");
+    let (tenant, user) = (who.tenant.to_string(), who.user.to_string());
+    let good = [
+        ("usher-tenant", tenant.as_str()),
+        ("usher-actor", &user),
+        ("usher-home", &tenant),
+    ];
+    let mut client = clients(&channel);
+    let call = ask(read(), &good);
+    client.feed.read_events(call).await.expect("readable");
+    for place in 0..good.len() {
+        let mut bad = good;
+        bad[place].1 = "nobody";
+        reason(
+            client.feed.read_events(ask(read(), &bad)).await,
+            ErrorReason::CredentialInvalid,
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_service_acts_for_whom_it_says() {
     let running = start();

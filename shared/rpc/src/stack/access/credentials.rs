@@ -8,7 +8,6 @@ use contract::Rule;
 use contract::errors::ErrorReason;
 use http::{HeaderMap, HeaderName, Request};
 use tonic::body::Body;
-use tonic::transport::server::TcpConnectInfo;
 use uuid::Uuid;
 
 use crate::verify::{self, Person, invalid};
@@ -116,14 +115,19 @@ impl Known {
     }
 
     /// The caller, from verified tokens and from what a verified service says.
-    pub fn caller(&self, request: &Request<Body>) -> Caller {
+    /// What it says about whom it acts for and cannot be read is refused, not
+    /// passed over: without it the service would act for itself.
+    pub fn caller(&self, request: &Request<Body>) -> Result<Caller, Error> {
         let headers = request.headers();
         let trusted = self.service.is_some();
+        // Only for logs: an unreadable one is replaced.
         let request_id = said::<Uuid>(headers, &headers::REQUEST_ID, trusted)
+            .ok()
+            .flatten()
             .map_or_else(caller::fresh_request_id, |id| id.to_string().into());
         let mut caller = Caller::anonymous(request_id);
         caller.address =
-            said(headers, &headers::CLIENT_ADDRESS, trusted).or_else(|| connected_from(request));
+            said(headers, &headers::CLIENT_ADDRESS, trusted)?.or_else(|| connected_from(request));
         if self.is_suite() {
             caller.service = self.service.as_ref().map(|peer| peer.name.clone());
         }
@@ -133,27 +137,30 @@ impl Known {
             caller.home = Some(person.home);
             caller.session = Some(person.session);
         } else if self.is_suite() {
-            caller.tenant = said(headers, &headers::TENANT, true);
-            caller.user = said(headers, &headers::ACTOR, true);
-            caller.home = said(headers, &headers::HOME, true).or(caller.tenant);
+            caller.tenant = said(headers, &headers::TENANT, true)?;
+            caller.user = said(headers, &headers::ACTOR, true)?;
+            caller.home = said(headers, &headers::HOME, true)?.or(caller.tenant);
         }
-        caller
+        Ok(caller)
     }
 }
 
-fn said<T: FromStr>(headers: &HeaderMap, name: &HeaderName, trusted: bool) -> Option<T> {
-    if trusted {
-        headers.get(name)?.to_str().ok()?.parse().ok()
-    } else {
-        None
-    }
+/// What a header says, where its sender is believed.
+fn said<T: FromStr>(
+    headers: &HeaderMap,
+    name: &HeaderName,
+    trusted: bool,
+) -> Result<Option<T>, Error> {
+    let Some(value) = headers.get(name).filter(|_| trusted) else {
+        return Ok(None);
+    };
+    let read = value.to_str().ok().and_then(|text| text.parse().ok());
+    read.map(Some).ok_or_else(invalid)
 }
 
 fn connected_from(request: &Request<Body>) -> Option<IpAddr> {
-    let extensions = request.extensions();
-    let peer = extensions.get::<Peer>().map(|peer| peer.0);
-    peer.or_else(|| extensions.get::<TcpConnectInfo>()?.remote_addr())
-        .map(|address| address.ip())
+    let peer = request.extensions().get::<Peer>();
+    peer.map(|peer| peer.0.ip())
 }
 
 /// The refusal for a call without the credential that its rule asks for.
