@@ -7,9 +7,13 @@ use rpc::Channel;
 use store::Clock;
 
 use crate::{
-    CallArgs, Known, PeerArgs, ProcessArgs, RedisArgs, Root, Service, Serving, Site, StoreArgs,
-    mount::mount, parse, process,
+    CallArgs, Known, PeerArgs, Peers, ProcessArgs, RedisArgs, Root, Service, Serving, Site,
+    StoreArgs, mount::mount, parse, process,
 };
+
+/// Calls at a time on one connection: of the gateway, which has one for each of
+/// its cores, and may bring all that we take at once.
+const STREAMS: u32 = 4096;
 
 /// The flags of a service of its own.
 #[derive(Parser)]
@@ -46,13 +50,14 @@ pub fn main<S: Service>() -> ExitCode {
         Err(problem) => return problem.exit(),
     };
     let Flags {
-        process,
+        mut process,
         stores,
         calls,
         peers,
         own,
         ..
     } = flags;
+    process.http2.max_concurrent_streams.get_or_insert(STREAMS);
     process::run(S::NAME, &process, async move |tasks| {
         let site = Site {
             stores,
@@ -74,12 +79,11 @@ pub fn main<S: Service>() -> ExitCode {
 
 /// The services at their addresses, called as `service`.
 pub(crate) fn remote(peers: &PeerArgs, service: &'static str, clock: &Clock) -> Known {
-    Known::new(service, &peers.service_key, clock, |name| {
-        Channel::remote(match name {
-            "authorization" => peers.authorization_uri.clone(),
-            "invitation" => peers.invitation_uri.clone(),
-            "importer" => peers.importer_uri.clone(),
-            _ => peers.identity_uri.clone(),
-        })
-    })
+    let plain = Peers {
+        identity: Channel::remote(peers.identity_uri.clone()),
+        authorization: Channel::remote(peers.authorization_uri.clone()),
+        invitation: Channel::remote(peers.invitation_uri.clone()),
+        importer: Channel::remote(peers.importer_uri.clone()),
+    };
+    Known::new(service, &peers.service_key, clock, plain)
 }

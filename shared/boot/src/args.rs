@@ -107,9 +107,10 @@ pub struct Http2Args {
     /// Connections at a time; one more is closed at once
     #[arg(long, env = "USHER_MAX_CONNECTIONS", default_value_t = 10_000)]
     pub max_connections: u32,
-    /// Calls at a time on one connection
-    #[arg(long, env = "USHER_MAX_CONCURRENT_STREAMS", default_value_t = 200)]
-    pub max_concurrent_streams: u32,
+    /// Calls at a time on one connection. Unset: 200 where anybody may call,
+    /// 4096 for a service alone, which few connections of the suite call
+    #[arg(long, env = "USHER_MAX_CONCURRENT_STREAMS")]
+    pub max_concurrent_streams: Option<u32>,
     /// Bytes of the headers of one call
     #[arg(long, env = "USHER_MAX_HEADER_BYTES", default_value_t = 16_384)]
     pub max_header_bytes: u32,
@@ -117,6 +118,14 @@ pub struct Http2Args {
     /// tenth, so that clients spread over new replicas
     #[arg(long, env = "USHER_MAX_CONNECTION_AGE_SECONDS", default_value_t = 1800)]
     pub max_connection_age_seconds: u64,
+    /// Seconds that a connection which is closed gracefully is given for its
+    /// calls to end; then it is cut
+    #[arg(
+        long,
+        env = "USHER_MAX_CONNECTION_GRACE_SECONDS",
+        default_value_t = 300
+    )]
+    pub max_connection_grace_seconds: u64,
     /// Seconds without any call after which a connection is closed gracefully
     #[arg(long, env = "USHER_MAX_CONNECTION_IDLE_SECONDS", default_value_t = 300)]
     pub max_connection_idle_seconds: u64,
@@ -144,6 +153,10 @@ pub struct CallArgs {
     /// streams have none then
     #[arg(long, env = "USHER_DEFAULT_DEADLINE_MS", default_value_t = 10_000)]
     pub default_deadline_ms: u64,
+    /// Milliseconds that a call may take at most, whatever deadline the caller
+    /// sets; not for streams
+    #[arg(long, env = "USHER_MAX_DEADLINE_MS", default_value_t = 60_000)]
+    pub max_deadline_ms: u64,
 }
 
 /// Where Redis is. Redis is a hint: where it is away, Usher is slower and

@@ -3,24 +3,25 @@
 use std::{
     convert::Infallible,
     net::SocketAddr,
-    pin::{Pin, pin},
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
-    task::{Context, Poll},
     time::Duration,
 };
 
-use bytes::Bytes;
 use http::{Request, Response};
 use hyper::{body::Incoming, server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rpc::body::Holding;
 use tokio::{net::TcpStream, time::Instant};
-use tonic::{Status, body::Body};
+use tonic::body::Body;
 use tower::ServiceExt as _;
 
 use crate::{Http2Args, listen::Port};
 
 /// How often a connection is looked at for having nothing to do.
 const GLANCE: Duration = Duration::from_secs(2);
+/// Calls at a time on one connection, where nobody says.
+const STREAMS: u32 = 200;
 /// Frames of the size that every HTTP/2 implementation must take (RFC 9113,
 /// 4.2): larger ones only let one call hold up the others.
 const FRAME: u32 = 16_384;
@@ -39,7 +40,7 @@ fn protocol(bounds: &Http2Args) -> http2::Builder<TokioExecutor> {
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())
-        .max_concurrent_streams(bounds.max_concurrent_streams)
+        .max_concurrent_streams(bounds.max_concurrent_streams.unwrap_or(STREAMS))
         .max_pending_accept_reset_streams(PENDING_RESETS)
         .max_local_error_reset_streams(LOCAL_RESETS)
         .max_header_list_size(bounds.max_header_bytes)
@@ -71,6 +72,8 @@ pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, port: Port) {
     let mut age = pin!(age);
     let mut glance = tokio::time::interval(GLANCE);
     let mut ending = false;
+    // Set when it begins to end: whoever never ends a call does not keep it.
+    let mut grace = pin!(tokio::time::sleep(Duration::MAX));
     loop {
         tokio::select! {
             ended = connection.as_mut() => {
@@ -80,6 +83,10 @@ pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, port: Port) {
                 return;
             }
             () = port.cut.cancelled() => return,
+            () = grace.as_mut(), if ending => {
+                tracing::debug!(%peer, "connection cut: its calls did not end");
+                return;
+            }
             () = port.stop.cancelled(), if !ending => ending = true,
             () = age.as_mut(), if !ending => ending = true,
             _ = glance.tick(), if !ending => match activity.verdict(&port.http2) {
@@ -89,6 +96,10 @@ pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, port: Port) {
             },
         }
         connection.as_mut().graceful_shutdown();
+        let seconds = port.http2.max_connection_grace_seconds;
+        grace
+            .as_mut()
+            .reset(Instant::now() + Duration::from_secs(seconds));
     }
 }
 
@@ -97,11 +108,11 @@ async fn answer(
     request: Request<Incoming>,
     peer: SocketAddr,
     call: Call,
-) -> Result<Response<Guarded>, Infallible> {
+) -> Result<Response<Holding<Call>>, Infallible> {
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(rpc::Peer(peer));
     let response = service.oneshot(request).await?;
-    Ok(response.map(|body| Guarded { body, _call: call }))
+    Ok(response.map(|body| Holding::new(body, call)))
 }
 
 /// A tenth more or less, so that connections opened together do not end
@@ -167,31 +178,5 @@ impl Drop for Call {
         let mut past = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
         past.running -= 1;
         past.since = Instant::now();
-    }
-}
-
-/// A body that keeps its call counted until it has been sent.
-struct Guarded {
-    body: Body,
-    _call: Call,
-}
-
-impl http_body::Body for Guarded {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Status>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> http_body::SizeHint {
-        self.body.size_hint()
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     mount::stack,
     places::{SERVICES, grpc_services},
     process,
-    protocols::Protocols,
+    protocols::{Callers, Protocols},
 };
 
 /// The gateway's name, in logs and tokens.
@@ -89,7 +89,7 @@ pub(crate) fn front(
     // Without the access layer: the services behind ask the contract.
     let stack = stack(GATEWAY, false, &edge.calls, known, clock);
     let service = rpc::stack(open(edge), stack);
-    let service = Protocols::before(service, &reporter)?;
+    let service = Protocols::before(service, &reporter, Callers::Strangers)?;
     let mut behind = Vec::new();
     for name in SERVICES {
         let Some(peer) = behind_us.of(name).cloned() else {

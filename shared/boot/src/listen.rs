@@ -111,11 +111,11 @@ fn admit(port: &Port, open: &TaskTracker, stream: TcpStream, peer: SocketAddr) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::{convert::Infallible, net::SocketAddr};
 
     use clap::Parser;
-    use http::Request;
+    use http::{Request, Response};
     use rpc::{BoxedService, Channel};
     use tokio::{io::AsyncReadExt as _, task::JoinHandle, time::Instant};
     use tonic::{Code, Status, body::Body};
@@ -131,10 +131,24 @@ mod tests {
 
     /// A port whose service takes 300 ms for every call.
     fn slow(flags: &[&str]) -> (SocketAddr, Port, JoinHandle<io::Result<()>>) {
-        let service = service_fn(async |_: Request<Body>| {
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            Ok::<_, Infallible>(Status::ok("").into_http())
-        });
+        port(flags, Duration::from_millis(300))
+    }
+
+    fn port(flags: &[&str], takes: Duration) -> (SocketAddr, Port, JoinHandle<io::Result<()>>) {
+        serving(flags, move |_: Request<Body>| async move {
+            tokio::time::sleep(takes).await;
+            Ok(Status::ok("").into_http())
+        })
+    }
+
+    fn serving<F>(
+        flags: &[&str],
+        answer: impl Fn(Request<Body>) -> F + Clone + Send + Sync + 'static,
+    ) -> (SocketAddr, Port, JoinHandle<io::Result<()>>)
+    where
+        F: Future<Output = Result<Response<Body>, Infallible>> + Send + 'static,
+    {
+        let service = service_fn(answer);
         let http2 = Flags::parse_from(["test"].iter().chain(flags)).http2;
         let port = Port {
             service: BoxedService::new(service),
@@ -146,6 +160,17 @@ mod tests {
         let listener = open("127.0.0.1:0".parse().unwrap(), 1).unwrap().remove(0);
         let address = listener.local_addr().unwrap();
         (address, port.clone(), tokio::spawn(serve(listener, port)))
+    }
+
+    /// Where a service answers with a secret of its own.
+    pub(crate) fn echo() -> SocketAddr {
+        serving(&[], |_: Request<Body>| async {
+            let mut response: Response<Body> = Status::ok("").into_http();
+            let secret = "canary-answer".parse().unwrap();
+            response.headers_mut().insert("usher-canary", secret);
+            Ok(response)
+        })
+        .0
     }
 
     fn call(address: SocketAddr) -> JoinHandle<Code> {
@@ -195,6 +220,21 @@ mod tests {
             "{:?}",
             began.elapsed()
         );
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_too_old_is_cut_some_time_after_it_was_asked_to_end() {
+        let flags = [
+            "--max-connection-age-seconds",
+            "1",
+            "--max-connection-grace-seconds",
+            "1",
+        ];
+        let (address, ..) = port(&flags, Duration::from_mins(1));
+        let began = Instant::now();
+        let answer = tokio::time::timeout(Duration::from_secs(20), call(address));
+        assert_ne!(answer.await.unwrap().unwrap(), Code::Ok);
+        assert!(began.elapsed() > Duration::from_secs(1));
     }
 
     #[tokio::test]

@@ -11,11 +11,16 @@ use tonic_health::server::HealthReporter;
 
 use crate::{
     CallArgs, Host, Known, Misconfigured, Redis, Root, Secret, Service, StoreArgs, Tasks,
-    health::Health, places::grpc_services, protocols::Protocols,
+    health::Health,
+    places::grpc_services,
+    protocols::{Callers, Protocols},
 };
 
 /// How long the start waits for Postgres before it gives up migrating.
 const MIGRATION_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often replies are removed that are too old to be asked for again.
+const REAP: Duration = Duration::from_mins(1);
 
 /// What all services of a process share.
 #[derive(Clone)]
@@ -94,9 +99,18 @@ pub(crate) async fn mount<S: Service>(
         feed::relay(events.clone(), redis.clone(), stopping.clone())
     });
 
+    let replies = store.clone();
+    tasks.every(REAP, "replies", move || {
+        let store = replies.clone();
+        async move {
+            while store.forget_replies().await? {}
+            Ok(())
+        }
+    });
+
     let stack = stack(S::NAME, true, &site.calls, known, &site.clock);
     let reporter = HealthReporter::new();
-    let service = Protocols::before(rpc::stack(routes, stack), &reporter)?;
+    let service = Protocols::before(rpc::stack(routes, stack), &reporter, Callers::Suite)?;
     let names = grpc_services(S::NAME).into_iter().chain([""]).collect();
     let health = Health::of(&reporter, names);
     let serving = health.serving();
@@ -118,6 +132,7 @@ pub(crate) fn stack(
     let limits = Limits {
         in_flight: calls.max_in_flight,
         default_deadline: Duration::from_millis(calls.default_deadline_ms),
+        longest_deadline: Duration::from_millis(calls.max_deadline_ms),
     };
     let verifier = Arc::new(rpc::Verifier::new(known.plain.identity, seconds(clock)));
     let decisions = Arc::new(rpc::Decisions::new(known.peers.authorization));

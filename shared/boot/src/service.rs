@@ -50,18 +50,7 @@ pub(crate) struct Known {
 
 impl Known {
     /// The services by these channels, called as `service` with its `key`.
-    pub fn new(
-        service: &'static str,
-        key: &Secret,
-        clock: &Clock,
-        plain: impl Fn(&'static str) -> Channel,
-    ) -> Self {
-        let plain = Peers {
-            identity: plain("identity"),
-            authorization: plain("authorization"),
-            invitation: plain("invitation"),
-            importer: plain("importer"),
-        };
+    pub fn new(service: &'static str, key: &Secret, clock: &Clock, plain: Peers) -> Self {
         let key = key.reveal().to_owned();
         let tokens = ServiceTokens::new(plain.identity.clone(), service, key, seconds(clock));
         let own = |channel: &Channel| channel.clone().as_service(tokens.clone());

@@ -42,13 +42,9 @@ impl Telemetry {
         global::set_meter_provider(metrics.clone());
         global::set_text_map_propagator(TraceContextPropagator::new());
         let traces = traces(resource, args)?;
-        // The span of a call is DEBUG: it costs nothing where traces go nowhere.
-        let recorded = Targets::new()
-            .with_default(Level::INFO)
-            .with_target("rpc", Level::DEBUG);
         let spans = traces.as_ref().map(|provider| {
             let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("usher"));
-            layer.with_filter(recorded)
+            layer.with_filter(recorded())
         });
         tracing_subscriber::registry()
             .with(lines(args.log_format).with_filter(EnvFilter::try_new(&args.log)?))
@@ -70,6 +66,15 @@ impl Telemetry {
         }
         let _ = self.metrics.shutdown();
     }
+}
+
+/// What is recorded in traces, whatever is logged: calls, and what we say about
+/// them; nothing of the libraries below. The span of a call is DEBUG: it costs
+/// nothing where traces go nowhere.
+fn recorded() -> Targets {
+    Targets::new()
+        .with_target("usher", Level::INFO)
+        .with_target("rpc", Level::DEBUG)
 }
 
 fn metrics(
@@ -139,4 +144,67 @@ fn log_panics() {
             .unwrap_or(&"(formatted)");
         tracing::error!(place, message, "panic");
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tower::ServiceExt as _;
+    use tracing_subscriber::fmt::format::FmtSpan;
+
+    use super::*;
+
+    #[test]
+    fn traces_hold_calls_and_nothing_of_the_libraries_below() {
+        let records = |target, level| recorded().would_enable(target, &level);
+        assert!(records("rpc", Level::DEBUG));
+        assert!(records("usher_store", Level::INFO));
+        for library in ["h2", "hyper::proto", "hyper_util", "tonic", "sqlx::query"] {
+            assert!(!records(library, Level::ERROR), "{library}");
+        }
+    }
+
+    /// What is logged, kept.
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Kept {
+        fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(line)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// B-82. HTTP/2 says much at TRACE; no version of it may say what headers
+    /// hold, on neither end.
+    #[tokio::test]
+    async fn b_82_http2_logs_no_header_and_no_message_at_trace() {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let lines = tracing_subscriber::fmt::layer()
+            .with_ansi(false)
+            .with_span_events(FmtSpan::FULL)
+            .with_writer(move || writer.clone());
+        let all = tracing_subscriber::registry().with(lines);
+        let _logging = tracing::subscriber::set_default(all);
+        let address = crate::listen::tests::echo();
+        let channel = rpc::Channel::remote(format!("http://{address}").parse().unwrap());
+        for number in 0..3 {
+            let request = http::Request::post("/a/b")
+                .header("authorization", "Bearer canary-token")
+                .header("usher-service", format!("canary-{number}"))
+                .body(tonic::body::Body::new("canary-message".to_owned()))
+                .unwrap();
+            let answer = channel.clone().oneshot(request).await.unwrap();
+            assert_eq!(answer.headers()["usher-canary"], "canary-answer");
+        }
+        let logged = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        assert!(logged.contains("h2::"), "h2 was not heard");
+        let told = logged.lines().find(|line| line.contains("canary-"));
+        assert_eq!(told, None);
+    }
 }

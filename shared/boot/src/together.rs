@@ -6,7 +6,7 @@ use rpc::{BoxedService, Channel, Error, LateBinding};
 use tokio::sync::watch;
 
 use crate::{
-    Edge, Known, Root, Secret, Service, Site,
+    Edge, Known, Peers, Root, Secret, Service, Site,
     edge::{GATEWAY, front},
     mount::mount,
     places::SERVICES,
@@ -59,9 +59,13 @@ impl Together {
     fn known(&self, service: &'static str) -> Result<Known, Error> {
         let key = self.keys.get(service);
         let key = key.ok_or_else(|| Error::fault(format!("{service} is no part of the suite")))?;
-        Ok(Known::new(service, key, &self.site.clock, |name| {
-            self.channels[name].clone()
-        }))
+        let plain = Peers {
+            identity: self.channels["identity"].clone(),
+            authorization: self.channels["authorization"].clone(),
+            invitation: self.channels["invitation"].clone(),
+            importer: self.channels["importer"].clone(),
+        };
+        Ok(Known::new(service, key, &self.site.clock, plain))
     }
 
     /// Starts a service; the others reach it from here on.
