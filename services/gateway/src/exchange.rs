@@ -8,16 +8,14 @@ use aws_lc_rs::digest::{Context, SHA256};
 use contract::identity::{ExchangeTokenRequest, token_service_client::TokenServiceClient};
 use http::HeaderValue;
 use quick_cache::sync::Cache;
+use rpc::headers::{CLIENT_ADDRESS, REQUEST_ID};
 use tokio::{sync::Mutex, time::Instant};
 use tonic::{Code, Request, Status};
-
-use crate::headers::{CLIENT_ADDRESS, REQUEST_ID};
 
 /// How long an answer of identity is believed, from the moment of asking and
 /// never extended: the bound on how late a revocation reaches a caller.
 const BELIEVED: Duration = Duration::from_secs(1);
-/// How long a failure to answer is passed on before identity is asked again,
-/// so that those who waited do not ask one after the other.
+/// How long a failure to answer is passed on before identity is asked again.
 const FAILURE_BELIEVED: Duration = Duration::from_millis(100);
 /// Tokens remembered. One takes about 1 KiB.
 const REMEMBERED: usize = 50_000;
@@ -38,6 +36,7 @@ struct Slot {
 
 struct Answer {
     result: Result<HeaderValue, Status>,
+    asked: Instant,
     until: Instant,
 }
 
@@ -61,16 +60,15 @@ impl Exchange {
         }
     }
 
-    /// True where the answer for this token is known and fresh.
-    pub(crate) fn knows(&self, bearer: &Bearer<'_>) -> bool {
-        self.slots
-            .get(&key(bearer))
-            .is_some_and(|slot| slot.fresh().is_some())
+    /// The answer for this token, where it is known and fresh.
+    pub(crate) fn known(&self, bearer: &Bearer<'_>) -> Option<Result<HeaderValue, Status>> {
+        let answer = self.slots.get(&key(bearer))?.fresh()?;
+        Some(answer.result.clone())
     }
 
     /// The `authorization` header for services, or why there is none.
     pub(crate) async fn header(&self, bearer: &Bearer<'_>) -> Result<HeaderValue, Status> {
-        let key = key(bearer);
+        let (key, arrived) = (key(bearer), Instant::now());
         let slot = match self.slots.get(&key) {
             Some(slot) => slot,
             None => self
@@ -81,19 +79,20 @@ impl Exchange {
             return answer.result.clone();
         }
         let _asking = slot.asking.lock().await;
-        if let Some(answer) = slot.fresh() {
+        if let Some(answer) = slot.fresh_for(arrived) {
             return answer.result.clone();
         }
         let asked = Instant::now();
         let result = self.ask(bearer).await;
-        let believed = match &result {
-            Ok(_) => BELIEVED,
-            Err(status) if final_refusal(status.code()) => BELIEVED,
-            Err(_) => FAILURE_BELIEVED,
+        let until = match &result {
+            Ok(_) => asked + BELIEVED,
+            Err(status) if final_refusal(status.code()) => asked + BELIEVED,
+            Err(_) => Instant::now() + FAILURE_BELIEVED,
         };
         let answer = Answer {
             result: result.clone(),
-            until: asked + believed,
+            asked,
+            until,
         };
         slot.answer.store(Some(Arc::new(answer)));
         result
@@ -128,6 +127,14 @@ impl Slot {
         self.answer
             .load_full()
             .filter(|answer| Instant::now() < answer.until)
+    }
+
+    /// The same for one who waited: what was asked since they came is as good
+    /// as their own question, however long the answer took. Without this,
+    /// those who wait for a slow answer would ask one after the other.
+    fn fresh_for(&self, arrived: Instant) -> Option<Arc<Answer>> {
+        let answer = self.answer.load_full();
+        answer.filter(|answer| arrived <= answer.asked || Instant::now() < answer.until)
     }
 }
 

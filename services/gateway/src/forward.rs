@@ -7,28 +7,23 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use boot::Peers;
 use contract::{Id, errors::ErrorReason};
 use http::{HeaderValue, Request, Response};
-use http_body_util::{BodyExt as _, Limited};
 use ipnet::IpNet;
-use rpc::Because as _;
+use rpc::{Because as _, body, headers::REQUEST_ID};
 use tonic::{Code, Status, body::Body};
 use tower::{Service, ServiceExt as _};
 
 use crate::{
     client,
     exchange::{Bearer, Exchange},
-    headers::{Claimed, REQUEST_ID, forwarded},
+    headers::{Claimed, forwarded},
     limit::{Caller, Limit},
     route::Route,
 };
-
-/// The bytes of one message that a service takes, and of its frame.
-const MESSAGE: usize = 4 * 1024 * 1024 + 5;
 
 /// The gateway as a tower service. Clones share everything.
 #[derive(Clone)]
@@ -46,8 +41,9 @@ pub(crate) struct Limits {
     pub caller: Limit,
     /// Attempts to log in and the like, by address.
     pub attempts: Limit,
-    /// Tokens that turned out to be none, by address: without this, a fresh
-    /// false token on every call would be a fresh caller on every call.
+    /// Tokens that are not known, until they prove good, by address: without
+    /// this, a fresh false token on every call would be a fresh caller on every
+    /// call.
     pub strangers: Limit,
 }
 
@@ -94,11 +90,17 @@ impl Parts {
             .get::<rpc::Peer>()
             .map(|peer| peer.0.ip());
         let address = client::address(peer, request.headers(), &self.trusted);
-        self.limit(&route, claimed, address).await?;
-        let bearer = self.bearer(&route, claimed, address).await?;
+        let bearer = self.admit(&route, claimed, address).await?;
 
         let (parts, body) = request.into_parts();
-        let mut onward = Request::new(bounded(body, &route));
+        let body = if route.method.client_streaming {
+            body
+        } else {
+            // Whole, before a service hears of it: one that does not come, or
+            // is too long, is our affair.
+            body::again(body::read(body).await?)
+        };
+        let mut onward = Request::new(body);
         *onward.method_mut() = parts.method;
         // The contract's own spelling: nothing of the caller's URI travels on.
         *onward.uri_mut() = http::Uri::from_static(route.method.path);
@@ -107,98 +109,94 @@ impl Parts {
         route.to.oneshot(onward).await
     }
 
-    /// Refuses a caller that is too fast. A caller is its session token, or
-    /// else its address; a signed token from outside proves nothing yet here,
-    /// so it counts by address.
-    async fn limit(
-        &self,
-        route: &Route,
-        claimed: &Claimed,
-        address: Option<IpAddr>,
-    ) -> Result<(), Status> {
-        let at = address.map(Caller::of_address);
-        let by_token = claimed.credential.as_deref().filter(|token| !is_jwt(token));
-        if let Some(caller) = by_token.map(Caller::of_token).or(at) {
-            self.limits.caller.take(caller).await.map_err(too_fast)?;
-        }
-        // Calls inside of this process have no address, and are no attack.
-        if let Some(at) = at.filter(|_| route.attempt()) {
-            self.limits.attempts.take(at).await.map_err(too_fast)?;
-        }
-        Ok(())
-    }
-
-    /// The `authorization` header for the service.
-    async fn bearer(
+    /// Refuses a caller that is too fast, or that has no credential where one
+    /// is needed. Answers the `authorization` header for the service.
+    async fn admit(
         &self,
         route: &Route,
         claimed: &Claimed,
         address: Option<IpAddr>,
     ) -> Result<Option<HeaderValue>, Status> {
-        let Some(token) = claimed.credential.as_deref() else {
-            // The service refuses by the rule of the method.
-            return Ok(None);
-        };
-        if is_jwt(token) {
-            return HeaderValue::try_from(format!("Bearer {token}"))
-                .map(Some)
-                .map_err(|_| Status::invalid_argument("malformed authorization"));
+        // Calls inside of this process have no address, and are no attack.
+        let at = address.map(Caller::of_address);
+        if route.attempt() {
+            count(&self.limits.attempts, at).await?;
         }
+        let token = match claimed.credential.as_deref() {
+            Some(token) if !is_jwt(token) => token,
+            // A signed token from outside proves nothing yet here.
+            signed => {
+                count(&self.limits.caller, at).await?;
+                return as_it_is(route, signed);
+            }
+        };
         let bearer = Bearer {
             token,
             tenant: claimed.tenant.as_deref().unwrap_or_default(),
             address,
             request_id: &claimed.request_id,
         };
-        let stranger = address
-            .map(Caller::of_address)
-            .filter(|_| !self.exchange.knows(&bearer));
-        if let Some(stranger) = stranger {
-            self.limits.strangers.free(stranger).map_err(too_fast)?;
-        }
-        match self.exchange.header(&bearer).await {
-            Ok(header) => Ok(Some(header)),
-            // A stale token must not keep anyone from logging in anew.
-            Err(status) if route.public() && status.code() == Code::Unauthenticated => Ok(None),
+        match self.exchanged(&bearer, at).await {
+            Ok(header) => {
+                count(&self.limits.caller, Some(Caller::of_token(token))).await?;
+                Ok(Some(header))
+            }
             Err(status) => {
-                if let Some(stranger) = stranger.filter(|_| status.code() == Code::Unauthenticated)
-                {
-                    // Counted for the next one: this call has its refusal.
-                    let _ = self.limits.strangers.take(stranger).await;
-                }
-                Err(status)
+                // Nobody we know: a call from an address, like one without a token.
+                count(&self.limits.caller, at).await?;
+                // A stale token must not keep anyone from logging in anew.
+                let stale = route.public() && status.code() == Code::Unauthenticated;
+                if stale { Ok(None) } else { Err(status) }
             }
         }
     }
+
+    /// Exchanges a token. One that is not known counts against its address
+    /// before anybody is asked, and no more once it proves good: however many
+    /// are invented at once, no more than the limit are asked about.
+    async fn exchanged(
+        &self,
+        bearer: &Bearer<'_>,
+        at: Option<Caller>,
+    ) -> Result<HeaderValue, Status> {
+        if let Some(known) = self.exchange.known(bearer) {
+            return known;
+        }
+        count(&self.limits.strangers, at).await?;
+        let header = self.exchange.header(bearer).await?;
+        if let Some(at) = at {
+            self.limits.strangers.give_back(at);
+        }
+        Ok(header)
+    }
 }
 
-/// A body of at most one message: it may be held for trying again, and a
-/// caller must not decide how much is held. Streams are passed on piece by
-/// piece as they come.
-fn bounded(body: Body, route: &Route) -> Body {
-    if route.method.client_streaming {
-        return body;
-    }
-    let limited = Limited::new(body, MESSAGE).map_err(|error| {
-        error.downcast::<Status>().map_or_else(
-            |_| {
-                ErrorReason::FieldInvalid
-                    .because("the message is larger than 4 MiB")
-                    .into()
-            },
-            |status| *status,
-        )
-    });
-    Body::new(limited)
+async fn count(limit: &Limit, caller: Option<Caller>) -> Result<(), Status> {
+    let Some(caller) = caller else {
+        return Ok(());
+    };
+    limit.take(caller).await.map_err(|wait| {
+        ErrorReason::RateLimited
+            .because("too many calls; slow down")
+            .retry_after(wait)
+            .into()
+    })
+}
+
+/// The header of a caller that brings a signed token, or nothing.
+fn as_it_is(route: &Route, signed: Option<&str>) -> Result<Option<HeaderValue>, Status> {
+    let Some(token) = signed else {
+        if route.public() {
+            return Ok(None);
+        }
+        let why = "sign in first: the call carries no credential";
+        return Err(ErrorReason::CredentialMissing.because(why).into());
+    };
+    HeaderValue::try_from(format!("Bearer {token}"))
+        .map(Some)
+        .map_err(|_| Status::invalid_argument("malformed authorization"))
 }
 
 fn is_jwt(token: &str) -> bool {
     token.split('.').count() == 3
-}
-
-fn too_fast(wait: Duration) -> Status {
-    ErrorReason::RateLimited
-        .because("too many calls; slow down")
-        .retry_after(wait)
-        .into()
 }

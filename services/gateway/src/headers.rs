@@ -4,26 +4,18 @@
 use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use rpc::headers::{CLIENT_ADDRESS, REQUEST_ID, TENANT, TIMEOUT};
 use uuid::Uuid;
 
-/// The id of the request, from outside where it is a UUID, and in every
-/// answer.
-pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("usher-request-id");
-/// The address of the client, for services.
-pub(crate) const CLIENT_ADDRESS: HeaderName = HeaderName::from_static("usher-client-address");
-/// The tenant in which an operator wants to act, from outside.
-pub(crate) const TENANT: HeaderName = HeaderName::from_static("usher-tenant");
-
-/// The headers that pass. `te` is set afresh: it belongs to one connection.
-const PASSED: [HeaderName; 8] = [
+/// The headers that pass. `te` is set afresh: it belongs to one connection. The
+/// channel to the service names the trace.
+const PASSED: [HeaderName; 6] = [
     header::CONTENT_TYPE,
     header::USER_AGENT,
     header::ACCEPT_LANGUAGE,
-    HeaderName::from_static("grpc-timeout"),
+    TIMEOUT,
     HeaderName::from_static("grpc-encoding"),
     HeaderName::from_static("grpc-accept-encoding"),
-    HeaderName::from_static("traceparent"),
-    HeaderName::from_static("tracestate"),
 ];
 
 /// What a caller says about itself.
@@ -119,6 +111,7 @@ mod tests {
             ("te", "gzip"),
             ("connection", "keep-alive"),
             ("authorization", "Bearer opaque"),
+            ("traceparent", "00-0af7-b7ad-01"),
             ("content-type", "application/grpc"),
         ]);
         let claimed = Claimed::read(&spoofed, Uuid::nil());

@@ -25,7 +25,8 @@ use exchange::Exchange;
 use forward::{Forward, Limits, Parts};
 use limit::{Limit, Shared};
 
-/// False tokens that one address may try: per second, and at once.
+/// False tokens that one address may try: per second, and at once. Each gateway
+/// counts alone, and so grants half.
 const STRANGERS: Rate = Rate {
     per_second: 20.0,
     burst: 400.0,

@@ -104,13 +104,10 @@ impl Limit {
         }
     }
 
-    /// Says whether a call would pass, without counting one, by what this
-    /// gateway knows alone.
-    pub(crate) fn free(&self, caller: Caller) -> Result<(), Duration> {
-        self.allowance(caller)
-            .state()
-            .alone
-            .peek(self.rate.stricter(), Instant::now())
+    /// Counts one call less, for a limit that this gateway keeps alone.
+    pub(crate) fn give_back(&self, caller: Caller) {
+        let allowance = self.allowance(caller);
+        allowance.state().alone.give_back(self.rate.stricter());
     }
 
     /// Tokens per lease: a twentieth of a second's worth, so that what lapses

@@ -42,21 +42,18 @@ impl Bucket {
 
     /// Takes one token, or says how long until there is one.
     pub(crate) fn take(&mut self, rate: Rate, now: Instant) -> Result<(), Duration> {
-        self.peek(rate, now)?;
+        self.refill(rate, now);
+        if self.tokens < 1.0 {
+            let wait = (1.0 - self.tokens) / rate.per_second;
+            return Err(Duration::from_secs_f64(wait));
+        }
         self.tokens -= 1.0;
         Ok(())
     }
 
-    /// Says whether there is a token, or how long until there is one.
-    pub(crate) fn peek(&mut self, rate: Rate, now: Instant) -> Result<(), Duration> {
-        self.refill(rate, now);
-        if self.tokens >= 1.0 {
-            Ok(())
-        } else {
-            Err(Duration::from_secs_f64(
-                (1.0 - self.tokens) / rate.per_second,
-            ))
-        }
+    /// Puts one token back.
+    pub(crate) fn give_back(&mut self, rate: Rate) {
+        self.tokens = (self.tokens + 1.0).min(rate.burst);
     }
 
     fn refill(&mut self, rate: Rate, now: Instant) {

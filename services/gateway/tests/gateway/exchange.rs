@@ -6,7 +6,7 @@ use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 use tokio::time::{Instant, advance};
 use tonic::Code;
 
-use crate::fakes::{Behind, GET_USER, call, send};
+use crate::fakes::{Behind, GET_USER, SIGNED, call, send};
 
 const TOKEN: (&str, &str) = ("authorization", "Bearer opaque");
 
@@ -44,6 +44,29 @@ async fn a_revoked_token_works_for_a_second_at_most_however_often_it_is_used() {
     );
 }
 
+/// Half of the callers come at once, half while identity still thinks.
+#[tokio::test(start_paused = true)]
+async fn those_who_wait_for_a_slow_answer_do_not_ask_one_after_the_other() {
+    for failing in [false, true] {
+        let behind = Behind::default();
+        behind.slow.store(2000, SeqCst);
+        behind.failing.store(failing, SeqCst);
+        let gateway = behind.gateway(&["--rate-burst", "1000"], None);
+        let calls = (0..50).map(async |number| {
+            tokio::time::sleep(Duration::from_millis(number % 2 * 500)).await;
+            send(&gateway, call(GET_USER, "203.0.113.7", &[TOKEN]))
+                .await
+                .0
+        });
+        let began = Instant::now();
+        for status in futures::future::join_all(calls).await {
+            assert_eq!(status.code() == Code::Ok, !failing, "{status:?}");
+        }
+        assert!(behind.exchanges.load(SeqCst) <= 2);
+        assert!(began.elapsed() < Duration::from_secs(5));
+    }
+}
+
 #[tokio::test]
 async fn one_tenants_token_is_not_another_tenants() {
     let behind = Behind::default();
@@ -78,11 +101,7 @@ async fn a_stale_token_refuses_what_needs_one_and_not_a_new_login() {
 async fn a_signed_token_passes_as_it_is() {
     let behind = Behind::default();
     let gateway = behind.gateway(&[], None);
-    let signed = [("authorization", "Bearer head.claims.signature")];
-    send(&gateway, call(GET_USER, "203.0.113.7", &signed)).await;
-    assert_eq!(
-        behind.last().headers["authorization"],
-        "Bearer head.claims.signature"
-    );
+    send(&gateway, call(GET_USER, "203.0.113.7", &[SIGNED])).await;
+    assert_eq!(behind.last().headers["authorization"], SIGNED.1);
     assert_eq!(behind.exchanges.load(SeqCst), 0);
 }

@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst},
     },
 };
 
@@ -21,6 +21,10 @@ use tower::{ServiceExt as _, service_fn};
 
 pub const EXCHANGE: &str = "/usher.identity.v1.TokenService/ExchangeToken";
 pub const GET_USER: &str = "/usher.identity.v1.UserService/GetUser";
+/// Public, and only reads.
+pub const KEY_SET: &str = "/usher.identity.v1.TokenService/GetKeySet";
+/// A credential that needs no exchange.
+pub const SIGNED: (&str, &str) = ("authorization", "Bearer head.claims.signature");
 
 /// One call as a service saw it.
 #[derive(Clone, Debug)]
@@ -39,6 +43,10 @@ pub struct Behind {
     pub exchanges: Arc<AtomicUsize>,
     /// Tokens that identity refuses.
     pub revoked: Arc<Mutex<Vec<String>>>,
+    /// Milliseconds that identity takes longer for an exchange.
+    pub slow: Arc<AtomicU64>,
+    /// Whether it then fails.
+    pub failing: Arc<AtomicBool>,
 }
 
 impl Behind {
@@ -82,7 +90,11 @@ impl Behind {
     async fn exchange(&self, body: &Bytes) -> Response<Body> {
         self.exchanges.fetch_add(1, SeqCst);
         // Long enough for others to want the same meanwhile.
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        let takes = 5 + self.slow.load(SeqCst);
+        tokio::time::sleep(std::time::Duration::from_millis(takes)).await;
+        if self.failing.load(SeqCst) {
+            return Status::internal("broken").into_http();
+        }
         let ask = ExchangeTokenRequest::decode(&body[5..]).unwrap();
         if self.revoked.lock().unwrap().contains(&ask.token) {
             return Status::unauthenticated("the session has ended").into_http();

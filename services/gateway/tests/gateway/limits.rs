@@ -7,7 +7,7 @@ use rpc::BoxedService;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
-use crate::fakes::{Behind, GET_USER, call, send};
+use crate::fakes::{Behind, GET_USER, KEY_SET, call, send};
 
 const SLOW: [&str; 4] = ["--rate-per-second", "1", "--rate-burst", "20"];
 
@@ -15,7 +15,7 @@ const SLOW: [&str; 4] = ["--rate-per-second", "1", "--rate-burst", "20"];
 async fn passed(gateway: &BoxedService, count: usize, from: &str) -> usize {
     let mut passed = 0;
     for _ in 0..count {
-        let (status, _) = send(gateway, call(GET_USER, from, &[])).await;
+        let (status, _) = send(gateway, call(KEY_SET, from, &[])).await;
         match status.code() {
             Code::Ok => passed += 1,
             code => assert_eq!(code, Code::ResourceExhausted, "{status:?}"),
@@ -49,7 +49,7 @@ async fn a_refusal_says_when_to_come_back() {
     let behind = Behind::default();
     let gateway = behind.gateway(&SLOW, None);
     passed(&gateway, 40, "203.0.113.7").await;
-    let (status, _) = send(&gateway, call(GET_USER, "203.0.113.7", &[])).await;
+    let (status, _) = send(&gateway, call(KEY_SET, "203.0.113.7", &[])).await;
     let details = status.get_error_details();
     let reason = details.error_info().expect("a reason");
     assert_eq!(
@@ -106,6 +106,63 @@ async fn inventing_tokens_does_not_help() {
     let asked = behind.exchanges.load(std::sync::atomic::Ordering::SeqCst);
     assert!(asked < 400, "identity was asked {asked} times");
     assert_eq!(refused + asked, 1000);
+}
+
+/// A public method takes them for nobody, but it takes no more of them.
+#[tokio::test(start_paused = true)]
+async fn inventing_tokens_all_at_once_does_not_help_either() {
+    let behind = Behind::default();
+    let gateway = behind.gateway(&[], None);
+    let invented: Vec<String> = (0..500)
+        .map(|number| format!("invented-{number}"))
+        .collect();
+    behind.revoked.lock().unwrap().clone_from(&invented);
+    let calls = invented.iter().map(async |token| {
+        let bearer = format!("Bearer {token}");
+        let headers = [("authorization", bearer.as_str())];
+        send(&gateway, call(KEY_SET, "203.0.113.7", &headers))
+            .await
+            .0
+    });
+    let answers = futures::future::join_all(calls).await;
+    let passed = answers.iter().filter(|one| one.code() == Code::Ok).count();
+    let asked = behind.exchanges.load(std::sync::atomic::Ordering::SeqCst);
+    assert_eq!((asked, passed), (200, 200));
+    // Nor does the crowd of another address pay for it.
+    let (status, _) = send(
+        &gateway,
+        call(KEY_SET, "203.0.113.8", &[("authorization", "Bearer good")]),
+    )
+    .await;
+    assert_eq!(status.code(), Code::Ok);
+}
+
+#[tokio::test]
+async fn a_call_with_an_invented_token_counts_as_one_of_its_address() {
+    let behind = Behind::default();
+    let gateway = behind.gateway(&SLOW, None);
+    behind.revoked.lock().unwrap().push("invented".into());
+    let mut passed = 0;
+    for _ in 0..40 {
+        let headers = [("authorization", "Bearer invented")];
+        let (status, _) = send(&gateway, call(KEY_SET, "203.0.113.7", &headers)).await;
+        passed += usize::from(status.code() == Code::Ok);
+    }
+    let (status, _) = send(&gateway, call(KEY_SET, "203.0.113.7", &[])).await;
+    assert_eq!((passed, status.code()), (10, Code::ResourceExhausted));
+}
+
+/// An office is one address: what proves good is given back.
+#[tokio::test]
+async fn good_tokens_of_one_address_do_not_count_against_it() {
+    let behind = Behind::default();
+    let gateway = behind.gateway(&[], None);
+    for number in 0..600 {
+        let bearer = format!("Bearer good-{number}");
+        let headers = [("authorization", bearer.as_str())];
+        let (status, _) = send(&gateway, call(GET_USER, "203.0.113.7", &headers)).await;
+        assert_eq!(status.code(), Code::Ok, "{number}");
+    }
 }
 
 /// With a Redis that answers, two gateways keep one limit together.

@@ -2,6 +2,8 @@
 //! for the network.
 
 #[cfg(test)]
+mod bodies;
+#[cfg(test)]
 mod exchange;
 #[cfg(test)]
 mod fakes;

@@ -4,7 +4,7 @@ use contract::Rule;
 use http_body_util::BodyExt as _;
 use tonic::{Code, body::Body};
 
-use crate::fakes::{Behind, GET_USER, call, send};
+use crate::fakes::{Behind, GET_USER, SIGNED, call, send};
 
 #[tokio::test]
 async fn every_method_for_callers_reaches_its_service_and_no_other_method_does() {
@@ -15,7 +15,7 @@ async fn every_method_for_callers_reaches_its_service_and_no_other_method_does()
     );
     for method in contract::methods() {
         let before = behind.count();
-        let (status, _) = send(&gateway, call(method.path, "203.0.113.7", &[])).await;
+        let (status, _) = send(&gateway, call(method.path, "203.0.113.7", &[SIGNED])).await;
         let inside = matches!(method.rule, None | Some(Rule::Suite(_)))
             || method.name == "IssueServiceToken";
         if inside {
@@ -58,7 +58,7 @@ async fn nothing_of_the_uri_but_the_method_travels_on() {
     let behind = Behind::default();
     let gateway = behind.gateway(&[], None);
     let uri = format!("https://evil.example{GET_USER}?tenant=acme");
-    let (status, _) = send(&gateway, call(&uri, "203.0.113.7", &[])).await;
+    let (status, _) = send(&gateway, call(&uri, "203.0.113.7", &[SIGNED])).await;
     assert_eq!(status.code(), Code::Ok);
     assert_eq!(behind.last().path, GET_USER);
 }
@@ -75,7 +75,7 @@ async fn a_stream_passes_undecoded() {
         Ok::<_, tonic::Status>(http_body::Frame::data(bytes::Bytes::from(vec![byte; 1000])))
     });
     let body = http_body_util::StreamBody::new(tokio_stream::iter(frames));
-    let request = call(method.path, "203.0.113.7", &[]).map(|_| Body::new(body));
+    let request = call(method.path, "203.0.113.7", &[SIGNED]).map(|_| Body::new(body));
     let response = tower::ServiceExt::oneshot(gateway, request)
         .await
         .expect("an answer");

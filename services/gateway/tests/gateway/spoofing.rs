@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 
-use crate::fakes::{Behind, GET_USER, call, send};
+use crate::fakes::{Behind, GET_USER, KEY_SET, call, send};
 
 /// Headers with which somebody might pass for somebody else. Each value holds
 /// a mark by which it is recognised.
@@ -46,7 +46,7 @@ async fn spoofed_headers_are_honoured_zero_times() {
         for (name, value) in SPOOFS {
             let mut headers = vec![(name, value)];
             headers.extend(credential.map(|value| ("authorization", value)));
-            let (status, _) = send(&gateway, call(GET_USER, "203.0.113.7", &headers)).await;
+            let (status, _) = send(&gateway, call(KEY_SET, "203.0.113.7", &headers)).await;
             assert_eq!(status.code(), tonic::Code::Ok, "{name}");
             let seen = behind.last().headers;
             assert_eq!(honoured(&seen), 0, "{name}: {seen:?}");
@@ -85,12 +85,12 @@ async fn a_trusted_proxy_names_the_client() {
     let behind = Behind::default();
     let gateway = behind.gateway(&["--trusted-proxies", "10.0.0.0/8"], None);
     let headers = [("x-forwarded-for", "1.1.1.1, 198.51.100.9")];
-    send(&gateway, call(GET_USER, "10.0.0.1", &headers)).await;
+    send(&gateway, call(KEY_SET, "10.0.0.1", &headers)).await;
     assert_eq!(
         behind.last().headers["usher-client-address"],
         "198.51.100.9"
     );
-    send(&gateway, call(GET_USER, "203.0.113.7", &headers)).await;
+    send(&gateway, call(KEY_SET, "203.0.113.7", &headers)).await;
     assert_eq!(behind.last().headers["usher-client-address"], "203.0.113.7");
 }
 
@@ -101,7 +101,7 @@ async fn every_answer_carries_the_request_id() {
     let own = "018f0000-0000-7000-8000-00000000000a";
     let (_, headers) = send(
         &gateway,
-        call(GET_USER, "203.0.113.7", &[("usher-request-id", own)]),
+        call(KEY_SET, "203.0.113.7", &[("usher-request-id", own)]),
     )
     .await;
     assert_eq!(headers["usher-request-id"], own);
