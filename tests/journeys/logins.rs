@@ -23,6 +23,7 @@ pub async fn login(
         tenant: tenant.into(),
         username: username.into(),
         password: password.into(),
+        ..Default::default()
     };
     let reply = LoginServiceClient::new(anyone.clone())
         .login(ask)
@@ -111,7 +112,7 @@ async fn m_01_b_08_a_code_works_once() {
         .expect("enrolled");
     assert_refused!(logins.confirm_totp(confirm).await, "FLOW_ENDED");
 
-    // A hundred at once with one code: one gets in.
+    // Twenty at once with one code: one gets in.
     let code = phone.code(1);
     let mut flows = Vec::new();
     for _ in 0..20 {
@@ -130,6 +131,70 @@ async fn m_01_b_08_a_code_works_once() {
         accepted += usize::from(one.await.unwrap());
     }
     assert_eq!(accepted, 1, "one code was accepted {accepted} times");
+    suite.stop().await;
+}
+
+#[tokio::test]
+async fn m_01_b_11_where_it_is_optional_a_login_may_ask_to_enrol() {
+    let suite = Suite::start().await;
+    let acme = suite
+        .company_with("acme", RoleSet::Standard, MfaPolicy::Optional)
+        .await;
+    let secret = password();
+    acme.user("olga@acme.example", &secret).await;
+    let anyone = suite.anyone();
+    let other = sign_in(&anyone, "acme", "olga@acme.example", &secret)
+        .await
+        .expect("a password is enough");
+
+    let mut logins = LoginServiceClient::new(anyone.clone());
+    let ask = LoginRequest {
+        tenant: "acme".into(),
+        username: "olga@acme.example".into(),
+        password: secret.clone(),
+        enrol_totp: true,
+    };
+    let reply = logins.login(ask.clone()).await.unwrap().into_inner();
+    let Some(login_response::Outcome::Flow(asked)) = reply.outcome else {
+        panic!("no flow to enrol in");
+    };
+    assert_eq!(asked.next_steps, [i32::from(LoginStep::EnrolTotp)]);
+    let flow_token = asked.flow_token;
+    let enrolled = logins
+        .enrol_totp(EnrolTotpRequest {
+            flow_token: flow_token.clone(),
+        })
+        .await
+        .unwrap()
+        .into_inner();
+    let phone = Authenticator::scan(&enrolled.otpauth_uri);
+    let code = phone.code(0);
+    logins
+        .confirm_totp(ConfirmTotpRequest { flow_token, code })
+        .await
+        .expect("enrolled, and in");
+
+    // What was there before knew no second factor.
+    let mut sessions = SessionServiceClient::new(anyone.clone());
+    let session_token = other.session_token;
+    assert_refused!(
+        sessions
+            .validate_session(ValidateSessionRequest { session_token })
+            .await,
+        "SESSION_ENDED"
+    );
+    // From here on a code is asked for, and asking to enrol replaces nothing.
+    for enrol_totp in [false, true] {
+        let ask = LoginRequest {
+            enrol_totp,
+            ..ask.clone()
+        };
+        let reply = logins.login(ask).await.unwrap().into_inner();
+        let Some(login_response::Outcome::Flow(asked)) = reply.outcome else {
+            panic!("a password alone was enough");
+        };
+        assert_eq!(asked.next_steps, [i32::from(LoginStep::VerifyTotp)]);
+    }
     suite.stop().await;
 }
 

@@ -154,6 +154,7 @@ async fn login(
         tenant: tenant.to_owned(),
         username: username.to_owned(),
         password: password.to_owned(),
+        ..Default::default()
     };
     let reply = LoginServiceClient::new(anyone.clone())
         .login(ask)

@@ -115,6 +115,8 @@ CREATE TABLE login_flows (
     id uuid NOT NULL,
     user_id uuid NOT NULL,
     token_hash bytea NOT NULL,
+    -- Whether the user asked to enrol an authenticator.
+    enrol_totp boolean NOT NULL,
     -- The sealed secret of an authenticator that is being enrolled.
     totp_secret bytea,
     create_time timestamptz NOT NULL DEFAULT clock(),

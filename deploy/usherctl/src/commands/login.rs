@@ -28,6 +28,9 @@ pub struct Login {
     /// The code of the authenticator, where one is enrolled
     #[arg(long)]
     code: Option<String>,
+    /// Enrol an authenticator, where the tenant leaves that to its users
+    #[arg(long)]
+    enrol_totp: bool,
 }
 
 /// What a proof was good for.
@@ -47,6 +50,7 @@ impl Login {
             tenant: self.tenant.clone(),
             username: self.username.clone(),
             password,
+            enrol_totp: self.enrol_totp,
         };
         let mut step = match client.login(ask).await?.into_inner().outcome {
             Some(login_response::Outcome::Session(new)) => Step::In(new),
@@ -91,7 +95,7 @@ impl Login {
             .await?
             .into_inner();
         session.print.say(&format!(
-            "the tenant asks for a second factor; add this to your authenticator:\n  secret {}\n  {}",
+            "a second factor is to be enrolled; add this to your authenticator:\n  secret {}\n  {}",
             secret.secret, secret.otpauth_uri
         ));
         let code = self.code()?;

@@ -19,6 +19,8 @@ pub struct Flow {
     pub user_id: Id<User>,
     /// When the flow ends.
     pub expire_time: DateTime<Utc>,
+    /// Whether the user asked to enrol an authenticator.
+    pub enrol_totp: bool,
     /// The sealed secret of an authenticator that is being enrolled.
     pub totp_secret: Option<Vec<u8>>,
     /// The user's name for logging in.
@@ -40,12 +42,13 @@ pub async fn begin(
     id: Id<LoginFlow>,
     user: Id<User>,
     token_hash: &[u8],
+    enrol_totp: bool,
     lifetime: Duration,
 ) -> sqlx::Result<DateTime<Utc>> {
     sqlx::query_scalar!(
         "WITH flow AS (
-             INSERT INTO login_flows (tenant_id, id, user_id, token_hash, expire_time)
-             VALUES ($1, $2, $3, $4, clock() + $5 * interval '1 second')
+             INSERT INTO login_flows (tenant_id, id, user_id, token_hash, enrol_totp, expire_time)
+             VALUES ($1, $2, $3, $4, $5, clock() + $6 * interval '1 second')
              RETURNING tenant_id, id, expire_time),
          proof AS (
              INSERT INTO login_proofs (tenant_id, flow_id, factor)
@@ -55,6 +58,7 @@ pub async fn begin(
         id.uuid(),
         user.uuid(),
         token_hash,
+        enrol_totp,
         lifetime.as_secs_f64(),
     )
     .fetch_one(db)
@@ -66,8 +70,8 @@ pub async fn by_token(db: &mut PgConnection, token_hash: &[u8]) -> sqlx::Result<
     sqlx::query_as!(
         Flow,
         r#"SELECT l.id AS "id: Id<LoginFlow>", l.tenant_id AS "tenant_id: Id<Tenant>",
-               l.user_id AS "user_id: Id<User>", l.expire_time, l.totp_secret, u.username,
-               t.display_name AS tenant_display_name, t.mfa_policy,
+               l.user_id AS "user_id: Id<User>", l.expire_time, l.enrol_totp, l.totp_secret,
+               u.username, t.display_name AS tenant_display_name, t.mfa_policy,
                EXISTS (SELECT FROM totp_factors f
                        WHERE f.tenant_id = l.tenant_id AND f.user_id = l.user_id) AS "totp_enrolled!",
                ARRAY(SELECT p.factor FROM login_proofs p
@@ -92,8 +96,8 @@ pub async fn lock(
     sqlx::query_as!(
         Flow,
         r#"SELECT l.id AS "id: Id<LoginFlow>", l.tenant_id AS "tenant_id: Id<Tenant>",
-               l.user_id AS "user_id: Id<User>", l.expire_time, l.totp_secret, u.username,
-               t.display_name AS tenant_display_name, t.mfa_policy,
+               l.user_id AS "user_id: Id<User>", l.expire_time, l.enrol_totp, l.totp_secret,
+               u.username, t.display_name AS tenant_display_name, t.mfa_policy,
                EXISTS (SELECT FROM totp_factors f
                        WHERE f.tenant_id = l.tenant_id AND f.user_id = l.user_id) AS "totp_enrolled!",
                ARRAY(SELECT p.factor FROM login_proofs p

@@ -55,6 +55,8 @@ pub struct State {
     pub totp_enrolled: bool,
     /// Whether a code of it was proven in this flow.
     pub totp_proven: bool,
+    /// Whether the user asked to enrol one.
+    pub enrol_totp: bool,
 }
 
 /// What comes next, from what is true now and nothing else. Every flow begins
@@ -75,6 +77,9 @@ pub fn next(state: State) -> Step {
         State {
             policy: MfaPolicy::Required,
             ..
+        }
+        | State {
+            enrol_totp: true, ..
         } => Step::EnrolTotp,
         State {
             policy: MfaPolicy::Optional | MfaPolicy::Unspecified,
@@ -90,23 +95,26 @@ impl Flow {
             policy: db::tenants::policy(&self.mfa_policy),
             totp_enrolled: self.totp_enrolled,
             totp_proven: self.proofs.iter().any(|proof| proof == "TOTP"),
+            enrol_totp: self.enrol_totp,
         }
     }
 }
 
-/// Begins a flow in which the password was proven.
+/// Begins a flow in which the password was proven; `enrol_totp` where the user
+/// asked to enrol an authenticator.
 pub async fn begin(
     app: &Identity,
     tx: &mut Tx,
     tenant: Id<Tenant>,
     user: Id<User>,
+    enrol_totp: bool,
 ) -> Result<Begun, Error> {
     let begun = Begun {
         id: Id::new(),
         token: Keys::token(),
     };
     let hash = hash(app, &begun.token);
-    db::login_flows::begin(tx, tenant, begun.id, user, &hash, LIFETIME).await?;
+    db::login_flows::begin(tx, tenant, begun.id, user, &hash, enrol_totp, LIFETIME).await?;
     Ok(begun)
 }
 
@@ -215,18 +223,25 @@ mod tests {
     fn no_session_without_the_proofs_that_the_policy_asks() {
         for policy in [MfaPolicy::Off, MfaPolicy::Optional, MfaPolicy::Required] {
             for totp_enrolled in [false, true] {
-                for totp_proven in [false, true] {
+                for (totp_proven, enrol_totp) in
+                    [(false, false), (false, true), (true, false), (true, true)]
+                {
                     let step = next(State {
                         policy,
                         totp_enrolled,
                         totp_proven,
+                        enrol_totp,
                     });
                     let asked = policy == MfaPolicy::Required
-                        || policy == MfaPolicy::Optional && totp_enrolled;
+                        || policy == MfaPolicy::Optional && (totp_enrolled || enrol_totp);
                     assert_eq!(
                         step == Step::Session,
                         totp_proven || !asked,
-                        "{policy:?} {totp_enrolled}"
+                        "{policy:?} {totp_enrolled} {enrol_totp}"
+                    );
+                    assert!(
+                        step != Step::EnrolTotp || !totp_enrolled,
+                        "a second authenticator"
                     );
                 }
             }

@@ -38,7 +38,7 @@ pub async fn run(
     drop(place);
     match (names::known(named.who), named.hash) {
         (Some((tenant, user)), Some(hash)) if right => {
-            proven(app, caller, tenant, user, &hash, charge).await
+            proven(app, caller, &ask, (tenant, user), &hash, charge).await
         }
         _ => {
             charge.fail().await?;
@@ -50,8 +50,8 @@ pub async fn run(
 async fn proven(
     app: &Identity,
     caller: &Caller,
-    tenant: Id<Tenant>,
-    user: Id<User>,
+    ask: &LoginRequest,
+    (tenant, user): (Id<Tenant>, Id<User>),
     hash: &str,
     charge: Charge,
 ) -> Result<LoginResponse, Error> {
@@ -67,7 +67,7 @@ async fn proven(
     }
     charge.pass(&mut tx).await?;
     tx.set_actor(user, tenant);
-    let begun = flow::begin(app, &mut tx, tenant, user).await?;
+    let begun = flow::begin(app, &mut tx, tenant, user, ask.enrol_totp).await?;
     let outcome = flow::advance(app, &mut tx, caller, tenant, begun).await?;
     tx.done().await?;
     Ok(LoginResponse {

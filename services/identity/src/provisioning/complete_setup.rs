@@ -135,7 +135,7 @@ async fn wanted(
     tenant: Id<Tenant>,
     id: Id<User>,
 ) -> Result<Option<LoginFlow>, Error> {
-    let begun = flow::begin(app, tx, tenant, id).await?;
+    let begun = flow::begin(app, tx, tenant, id, false).await?;
     match flow::advance(app, tx, caller, tenant, begun).await? {
         Outcome::Flow(flow) => Ok(Some(flow)),
         // Not with a policy that asks for a factor.
