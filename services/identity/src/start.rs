@@ -124,7 +124,7 @@ fn remember(host: &Host, app: &Arc<Identity>, freshness: Freshness) {
         }
     });
     let flushed = app.clone();
-    every(&host.tasks, "session last uses", FLUSH, move || {
+    host.tasks.every(FLUSH, "session last uses", move || {
         let app = flushed.clone();
         async move { sessions::flush(&app).await }
     });
@@ -143,45 +143,21 @@ fn work(tasks: &Tasks, app: &Arc<Identity>, asked: mpsc::Receiver<resets::reques
         }
     });
     let signed = app.clone();
-    every(tasks, "signing keys", signing::REFRESH, move || {
+    tasks.every(signing::REFRESH, "signing keys", move || {
         let app = signed.clone();
         async move { app.signing.refresh(&app.store).await }
     });
     let finishing = app.clone();
-    every(tasks, "unfinished tenants", FINISH, move || {
+    tasks.every(FINISH, "unfinished tenants", move || {
         let app = finishing.clone();
         async move { tenants::finish_abandoned(&app).await }
     });
     let store = app.store.clone();
-    every(tasks, "reaper", REAP, move || {
+    tasks.every(REAP, "reaper", move || {
         let store = store.clone();
         async move {
             while reaper::run(&store).await? {}
             Ok(())
-        }
-    });
-}
-
-/// Runs work at once and then again after every pause, until the process
-/// stops. What fails is logged and tried again the next time.
-fn every<W>(
-    tasks: &Tasks,
-    name: &'static str,
-    pause: Duration,
-    work: impl Fn() -> W + Clone + Send + Sync + 'static,
-) where
-    W: Future<Output = Result<(), Error>> + Send + 'static,
-{
-    let stopping = tasks.stopping();
-    tasks.keep(name, move || {
-        let (work, stopping) = (work.clone(), stopping.clone());
-        async move {
-            while !stopping.is_cancelled() {
-                if let Some(Err(error)) = stopping.run_until_cancelled(work()).await {
-                    tracing::warn!(task = name, %error, "background work failed; it is tried again");
-                }
-                stopping.run_until_cancelled(tokio::time::sleep(pause)).await;
-            }
         }
     });
 }

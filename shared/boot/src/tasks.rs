@@ -3,6 +3,7 @@
 use std::{future::Future, time::Duration};
 
 use futures::FutureExt as _;
+use rpc::Error;
 use tokio::runtime::Handle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -117,6 +118,30 @@ impl Tasks {
                 );
                 let _ = tokio::time::timeout(pause, stopping.cancelled()).await;
                 pause = (pause * 2).min(Duration::from_secs(10));
+            }
+        });
+    }
+
+    /// Runs work at once and then again after every pause, until the process
+    /// stops. What fails is logged and tried again the next time.
+    pub fn every<W>(
+        &self,
+        pause: Duration,
+        name: &'static str,
+        work: impl Fn() -> W + Clone + Send + Sync + 'static,
+    ) where
+        W: Future<Output = Result<(), Error>> + Send + 'static,
+    {
+        let stopping = self.stopping();
+        self.keep(name, move || {
+            let (work, stopping) = (work.clone(), stopping.clone());
+            async move {
+                while !stopping.is_cancelled() {
+                    if let Some(Err(error)) = stopping.run_until_cancelled(work()).await {
+                        tracing::warn!(task = name, %error, "background work failed; it is tried again");
+                    }
+                    stopping.run_until_cancelled(tokio::time::sleep(pause)).await;
+                }
             }
         });
     }

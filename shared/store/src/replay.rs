@@ -7,15 +7,39 @@
 //! and the loser fail on the unique key of `replies` at its commit, is not
 //! enough: the loser would often meet its twin's rows earlier, and refuse with
 //! "exists already" what it should have replayed. The key stays as the net.
+//!
+//! A reply is kept for 48 hours. The same id after that is a new request.
 
 use contract::errors::ErrorReason;
 use rpc::{Because as _, Caller, Error};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::Keys;
+use crate::{Keys, Store};
 
 const PURPOSE: &str = "request";
+/// The most replies that are removed in one transaction.
+const BATCH: u64 = 500;
+
+impl Store {
+    /// Removes one batch of replies that are older than 48 hours. True where
+    /// there may be more. Every service calls it now and then; two that do so
+    /// at the same time take different ones.
+    pub async fn forget_replies(&self) -> Result<bool, Error> {
+        let mut tx = self.worker().await?;
+        let done = sqlx::query(
+            "DELETE FROM replies WHERE (tenant_id, caller, request_id) IN (
+                 SELECT tenant_id, caller, request_id FROM replies
+                 WHERE create_time < clock() - interval '48 hours'
+                 LIMIT $1 FOR UPDATE SKIP LOCKED)",
+        )
+        .bind(i64::try_from(BATCH)?)
+        .execute(&mut *tx)
+        .await?;
+        tx.done().await?;
+        Ok(done.rows_affected() == BATCH)
+    }
+}
 
 /// A request that carries an id.
 #[derive(Debug)]

@@ -1,5 +1,7 @@
 //! One effect per request id.
 
+use std::time::Duration;
+
 use contract::{
     Id,
     errors::ErrorReason,
@@ -7,6 +9,7 @@ use contract::{
 };
 use futures::future::join_all;
 use rpc::{Caller, Error};
+use sqlx::Executor as _;
 use store::Store;
 
 use crate::database::{Database, caller};
@@ -130,6 +133,47 @@ async fn hooks_run_after_the_commit_and_never_without() {
     }
     assert_eq!(receiver.recv().await, Some(true));
     assert!(receiver.is_empty());
+}
+
+#[tokio::test]
+async fn a_reply_is_kept_for_two_days_and_then_removed_a_batch_at_a_time() {
+    let database = Database::new().await;
+    let (clock, time) = store::Clock::moved();
+    let store = database.service_at("effects", EFFECTS, 2, clock).await;
+    let caller = caller(Id::new());
+    let (old, young) = (ask("Old"), ask("Young"));
+    let first = carry_out(&store, &caller, &old).await.expect("carried out");
+    let sql = "INSERT INTO effects.replies (tenant_id, caller, request_id, request_hash)
+        SELECT gen_random_uuid(), 'test/', gen_random_uuid(), '' FROM generate_series(1, 600)";
+    let mut admin = database.admin("effects").await;
+    admin.execute(sql).await.expect("600 more");
+
+    time.advance(Duration::from_hours(47));
+    carry_out(&store, &caller, &young)
+        .await
+        .expect("carried out");
+    assert!(!store.forget_replies().await.expect("nothing to remove"));
+    let again = carry_out(&store, &caller, &old).await;
+    assert_eq!(again.expect("replayed"), first);
+
+    time.advance(Duration::from_hours(2));
+    assert!(
+        store.forget_replies().await.expect("removed"),
+        "more than one batch"
+    );
+    assert!(
+        !store.forget_replies().await.expect("removed"),
+        "no more than two"
+    );
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM effects.replies")
+        .fetch_one(&mut admin)
+        .await
+        .expect("counted");
+    assert_eq!(left, 1);
+    carry_out(&store, &caller, &young).await.expect("replayed");
+    carry_out(&store, &caller, &old)
+        .await
+        .expect_err("a new request, which meets its own name");
 }
 
 async fn carry_out(
