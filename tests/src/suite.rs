@@ -48,7 +48,7 @@ impl Suite {
         Self::start_with(&[]).await
     }
 
-    /// The same with more flags of `usher-suite`.
+    /// The same with more flags of `usher-suite`, or others instead of its own.
     ///
     /// # Panics
     /// When it does not start.
@@ -224,6 +224,7 @@ fn config(database: &Database, mailbox: &Mailbox, flags: &[&str]) -> Result<suit
         ("--link-base", "https://people.example/".to_owned()),
         ("--bootstrap-token", BOOTSTRAP_TOKEN.to_owned()),
     ];
-    let own = own.iter().flat_map(|(name, value)| [*name, value.as_str()]);
+    let own = own.iter().filter(|(name, _)| !flags.contains(name));
+    let own = own.flat_map(|(name, value)| [*name, value.as_str()]);
     Ok(suite::config(own.chain(flags.iter().copied()))?)
 }

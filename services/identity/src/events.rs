@@ -4,7 +4,7 @@
 use contract::feed::Event;
 use prost_types::Any;
 use rpc::Error;
-use store::{Store, Tx};
+use store::Tx;
 
 use crate::audit;
 
@@ -12,7 +12,8 @@ use crate::audit;
 macro_rules! trail {
     ($name:ident, $producer:literal) => {
         #[doc = concat!("Writes the feed of ", $producer, " into the audit trail.")]
-        pub struct $name(pub Store);
+        #[derive(Clone, Copy)]
+        pub struct $name;
 
         #[tonic::async_trait]
         impl feed::Consumer for $name {
@@ -22,7 +23,7 @@ macro_rules! trail {
             const NAME: &'static str = "audit";
 
             async fn apply(&self, tx: &mut Tx, about: &Event, event: Any) -> Result<(), Error> {
-                audit::record::run(&self.0, tx, about, event).await
+                audit::record::run(tx, about, event).await
             }
         }
     };

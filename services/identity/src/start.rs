@@ -83,7 +83,7 @@ fn follow(host: &Host) {
     trail(host, "audit of importer", events::OfImporter);
 }
 
-fn trail<C: feed::Consumer>(host: &Host, name: &'static str, consumer: fn(store::Store) -> C) {
+fn trail<C: feed::Consumer + Copy>(host: &Host, name: &'static str, consumer: C) {
     let Some(producer) = host.peers.of(C::PRODUCER).cloned() else {
         return;
     };
@@ -94,7 +94,7 @@ fn trail<C: feed::Consumer>(host: &Host, name: &'static str, consumer: fn(store:
     );
     host.tasks.keep(name, move || {
         feed::follow(
-            consumer(store.clone()),
+            consumer,
             store.clone(),
             redis.clone(),
             producer.clone(),

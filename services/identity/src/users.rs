@@ -82,6 +82,18 @@ pub async fn read(db: &mut PgConnection, tenant: Id<Tenant>, id: Id<User>) -> Re
     Ok(row.into())
 }
 
+/// The user in words for an event, which outlives them: without names and
+/// address (requirement U-12).
+pub fn nameless(user: User) -> User {
+    User {
+        first_name: String::new(),
+        last_name: String::new(),
+        username: String::new(),
+        email: String::new(),
+        ..user
+    }
+}
+
 impl From<db::users::Row> for User {
     fn from(row: db::users::Row) -> User {
         let status = match row.status.as_str() {

@@ -3,20 +3,20 @@
 use chrono::{DateTime, Utc};
 use contract::{
     Id, feed,
-    identity::{Event, Tenant, User, UserActivated, UserCreated, event::Kind},
+    identity::{Event, Tenant, User, event::Kind},
 };
 use prost::Message as _;
 use prost_types::Any;
-use rpc::{Caller, Error};
+use rpc::Error;
 use sqlx::PgConnection;
-use store::{Store, Tx};
+use store::Tx;
 use uuid::Uuid;
 
 use super::describe::{Described, describe};
 use crate::{NAME, db, db::audit_records::Row};
 
 /// Keeps what a feed told, in the transaction of the consumer.
-pub async fn run(store: &Store, tx: &mut Tx, about: &feed::Event, event: Any) -> Result<(), Error> {
+pub async fn run(tx: &mut Tx, about: &feed::Event, event: Any) -> Result<(), Error> {
     let tenant: Id<Tenant> = about.tenant_id.parse()?;
     let event_type = event
         .type_url
@@ -31,7 +31,7 @@ pub async fn run(store: &Store, tx: &mut Tx, about: &feed::Event, event: Any) ->
         producer: about.producer.clone(),
         action,
         actor_user_id: some(&actor.user_id)?,
-        actor_email: email(store, tx, tenant, &actor).await?,
+        actor_email: email(tx, tenant, &actor).await?,
         actor_service: actor.service,
         actor_address: actor.address,
         actor_home_tenant_id: some(&actor.home_tenant_id)?,
@@ -43,7 +43,9 @@ pub async fn run(store: &Store, tx: &mut Tx, about: &feed::Event, event: Any) ->
     let erased = erased(&row)?;
     db::audit_records::insert(tx, tenant, &row).await?;
     match erased {
-        Some(user) => erase(tx, tenant, user).await,
+        // Events name nobody: this is all that the trail has of them besides
+        // ids, with which it goes on telling who did what (requirement U-12).
+        Some(user) => Ok(db::audit_records::forget_actor(tx, tenant, user).await?),
         None => Ok(()),
     }
 }
@@ -62,24 +64,22 @@ fn some(id: &str) -> Result<Option<Uuid>, Error> {
     })
 }
 
-/// The address of the actor, looked up where they live.
+/// The address of the actor, where they live in this tenant. One who visits, an
+/// operator of the platform, is told by their id alone: the trails of all
+/// tenants that they ever visited could not forget them.
 async fn email(
-    store: &Store,
-    tx: &mut Tx,
+    db: &mut PgConnection,
     tenant: Id<Tenant>,
     actor: &feed::Actor,
 ) -> Result<String, Error> {
-    let Some(user) = some(&actor.user_id)?.map(Id::<User>::from_uuid) else {
-        return Ok(String::new());
-    };
     let home = some(&actor.home_tenant_id)?.map_or(tenant, Id::from_uuid);
-    let email = if home == tenant {
-        db::users::email(tx, tenant, user).await?
-    } else {
-        let mut elsewhere = store.read(&Caller::system(NAME, home)).await?;
-        db::users::email(&mut elsewhere, home, user).await?
-    };
-    Ok(email.unwrap_or_default())
+    match some(&actor.user_id)?.map(Id::<User>::from_uuid) {
+        Some(user) if home == tenant => {
+            let email = db::users::email(db, tenant, user).await?;
+            Ok(email.unwrap_or_default())
+        }
+        _ => Ok(String::new()),
+    }
 }
 
 /// The user whom an event erases.
@@ -91,24 +91,4 @@ fn erased(row: &Row) -> Result<Option<Id<User>>, Error> {
         Some(Kind::UserDeleted(deleted)) => Ok(Some(deleted.user_id.parse()?)),
         _ => Ok(None),
     }
-}
-
-/// Takes name and address of a deleted user out of the tenant's trail; the ids
-/// stay, and with them who did what (requirement U-12).
-async fn erase(db: &mut PgConnection, tenant: Id<Tenant>, user: Id<User>) -> Result<(), Error> {
-    let bare = User {
-        id: user.to_string(),
-        tenant_id: tenant.to_string(),
-        ..User::default()
-    };
-    let activated = UserActivated {
-        user_id: user.to_string(),
-        email: String::new(),
-    };
-    let created = Event::from(UserCreated { user: Some(bare) }).encode_to_vec();
-    let activated = Event::from(activated).encode_to_vec();
-    db::audit_records::redact(db, tenant, user, "user_created", &created).await?;
-    db::audit_records::redact(db, tenant, user, "user_activated", &activated).await?;
-    db::audit_records::forget_actor(db, tenant, user).await?;
-    Ok(())
 }

@@ -181,25 +181,3 @@ pub async fn forget_actor(
     .await?;
     Ok(())
 }
-
-/// Replaces the event of the records of a kind about a target, where the event
-/// held what must be forgotten.
-pub async fn redact(
-    db: &mut PgConnection,
-    tenant: Id<Tenant>,
-    target: Id<User>,
-    action: &str,
-    event: &[u8],
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "UPDATE audit_records SET event = $4
-         WHERE tenant_id = $1 AND target_id = $2 AND action = $3 AND producer = 'identity'",
-        tenant.uuid(),
-        target.uuid(),
-        action,
-        event,
-    )
-    .execute(db)
-    .await?;
-    Ok(())
-}

@@ -54,7 +54,6 @@ pub async fn run(
     tx.set_actor(id, tenant);
     tx.publish(Event::from(UserActivated {
         user_id: id.to_string(),
-        email: names.email,
     }));
     finish(app, tx, caller, tenant, id).await
 }

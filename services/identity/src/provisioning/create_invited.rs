@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::{
     Identity,
     db::{self, users::Invited},
-    users::names::Names,
+    users::{nameless, names::Names},
 };
 
 pub async fn run(
@@ -29,7 +29,7 @@ pub async fn run(
     let inserted = db::users::insert_invited(&mut tx, tenant, &invited).await?;
     for row in db::users::find(&mut tx, tenant, &[], &inserted).await? {
         tx.publish(Event::from(UserCreated {
-            user: Some(User::from(row)),
+            user: Some(nameless(row.into())),
         }));
     }
     let there = db::users::existing(&mut tx, tenant, &invited.ids, &invited.email_keys).await?;

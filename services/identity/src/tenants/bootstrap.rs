@@ -138,7 +138,9 @@ async fn create(
     {
         db::passwords::set(&mut tx, tenant, operator, &hash, passwords::KEY_VERSION).await?;
         let user = users::read(&mut tx, tenant, operator).await?;
-        tx.publish(Event::from(UserCreated { user: Some(user) }));
+        tx.publish(Event::from(UserCreated {
+            user: Some(users::nameless(user)),
+        }));
     }
     tx.done().await
 }

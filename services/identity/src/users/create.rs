@@ -46,7 +46,7 @@ pub async fn run(
     db::passwords::set(&mut tx, tenant, id, &hash, passwords::KEY_VERSION).await?;
     let user = super::read(&mut tx, tenant, id).await?;
     tx.publish(Event::from(UserCreated {
-        user: Some(user.clone()),
+        user: Some(super::nameless(user.clone())),
     }));
     tx.commit(CreateUserResponse { user: Some(user) }).await
 }

@@ -109,7 +109,7 @@ impl Batch {
         let mut fresh = invitations::by_ids(&mut tx, self.tenant, &ids).await?;
         fresh.sort_by_key(|row| row.request_index);
         for row in &fresh {
-            let invitation = Some(shape::invitation(row.clone()));
+            let invitation = Some(shape::nameless(row.clone()));
             tx.publish(Event::from(InvitationCreated { invitation }));
         }
         let mut fresh = fresh.into_iter();

@@ -33,6 +33,18 @@ pub(crate) fn invitation(row: Row) -> Invitation {
     }
 }
 
+/// An invitation in words for an event, which outlives its people: without
+/// names and addresses (requirement U-12).
+pub(crate) fn nameless(row: Row) -> Invitation {
+    Invitation {
+        email: String::new(),
+        first_name: String::new(),
+        last_name: String::new(),
+        inviter_email: String::new(),
+        ..invitation(row)
+    }
+}
+
 /// Where an invitation stands, for those who look at it.
 pub(crate) fn state(row: &Row) -> InvitationState {
     match row.state {

@@ -101,7 +101,6 @@ pub(super) async fn failed(
             mail_id: mail.id.to_string(),
             kind: kind(mail.kind).into(),
             user_id: mail.user_id.to_string(),
-            last_answer: answer.to_owned(),
         }));
     }
     tx.done().await
