@@ -1,5 +1,7 @@
 //! Guessing.
 
+use std::time::Duration;
+
 use contract::identity::{
     GetUserRequest, UnlockUserRequest, UserAlertKind, user_service_client::UserServiceClient,
 };
@@ -80,6 +82,55 @@ async fn p_06_guessing_locks_and_an_admin_unlocks() {
             "no {action} in {trail:?}"
         );
     }
+    suite.stop().await;
+}
+
+/// Leaves the whole budget charged for answers that nobody checks any more.
+async fn leave_all_pending(suite: &Suite, tenant_id: &str, user_id: &str) {
+    let sql = "INSERT INTO identity.attempts
+            (tenant_id, user_id, failures, pending, lease_end_time, window_end_time)
+        VALUES ($1::uuid, $2::uuid, 0, 10, now() + interval '30 seconds', now() + interval '15 minutes')";
+    let mut db = suite.database().connect().await;
+    sqlx::query(sql)
+        .bind(tenant_id)
+        .bind(user_id)
+        .execute(&mut db)
+        .await
+        .expect("what a killed process leaves");
+}
+
+#[tokio::test]
+async fn p_06_a_process_killed_during_guesses_keeps_nobody_out() {
+    let suite = Suite::start_with(&MANY_ATTEMPTS).await;
+    let acme = suite.company("acme").await;
+    let (anyone, secret) = (suite.anyone(), password());
+    let waits = acme.user("waits@acme.example", &secret).await;
+    let helped = acme.user("helped@acme.example", &secret).await;
+    for user_id in [&waits, &helped] {
+        leave_all_pending(&suite, &acme.id, user_id).await;
+    }
+    assert_refused!(
+        login(&anyone, "acme", "helped@acme.example", &secret).await,
+        "TOO_MANY_LOGINS"
+    );
+    let ask = UnlockUserRequest {
+        user_id: helped,
+        ..Default::default()
+    };
+    let mut users = UserServiceClient::new(acme.admin.client.clone());
+    users.unlock_user(ask).await.expect("an unlock");
+    sign_in(&anyone, "acme", "helped@acme.example", &secret)
+        .await
+        .expect("a login after the unlock");
+
+    assert_refused!(
+        login(&anyone, "acme", "waits@acme.example", &secret).await,
+        "TOO_MANY_LOGINS"
+    );
+    suite.time().advance(Duration::from_secs(31));
+    sign_in(&anyone, "acme", "waits@acme.example", &secret)
+        .await
+        .expect("a login after half a minute");
     suite.stop().await;
 }
 

@@ -100,6 +100,9 @@ CREATE TABLE attempts (
     failures integer NOT NULL CHECK (failures >= 0),
     -- Answers that are being checked, each charged before the check.
     pending integer NOT NULL CHECK (pending >= 0),
+    -- When those that are still pending count no more: a process that was
+    -- killed settles nothing.
+    lease_end_time timestamptz NOT NULL,
     -- When the count starts anew.
     window_end_time timestamptz NOT NULL,
     lock_time timestamptz,

@@ -9,6 +9,10 @@
 //! fifty right passwords at the same time are all let in. Nothing is held
 //! while it waits, neither a connection nor a lock, so that guessing at one
 //! user costs the others nothing.
+//!
+//! A process that is killed settles nothing, so charges count for the length of
+//! a lease and no longer. An answer whose check outlived its lease is not told:
+//! its place in the budget may be another's by then.
 
 mod gates;
 
@@ -42,6 +46,12 @@ pub const WINDOW: Duration = Duration::from_mins(15);
 /// How long a lock lasts.
 pub const LOCK: Duration = Duration::from_mins(15);
 
+/// How long charges count that are not settled, from the last one on.
+const LEASE: Duration = Duration::from_secs(30);
+/// After how long an answer is not told any more: sooner than its lease ends,
+/// so that it is over before anybody takes its place.
+const TOLD: Duration = Duration::from_secs(20);
+
 /// How long an answer waits for others of the same user to be checked. With
 /// the wait for hashing it stays below the deadline of a call, so that who
 /// waits in vain hears when to try again.
@@ -70,6 +80,7 @@ pub struct Charge {
     caller: Caller,
     who: Who,
     proof: LoginProof,
+    since: Instant,
     settled: Arc<AtomicBool>,
     _through: Through,
 }
@@ -90,8 +101,9 @@ impl Charge {
         // More than once only where other replicas check answers of this user
         // too, or few are left of the budget.
         loop {
+            let since = Instant::now();
             let mut tx = app.store.tenant(tenant, caller).await?;
-            if db::attempts::charge(&mut tx, tenant, user, LIMIT, WINDOW).await? {
+            if db::attempts::charge(&mut tx, tenant, user, LIMIT, WINDOW, LEASE).await? {
                 let (store, tasks, caller) = (app.store.clone(), app.tasks.clone(), caller.clone());
                 let charge = Charge {
                     store,
@@ -99,6 +111,7 @@ impl Charge {
                     caller,
                     who,
                     proof,
+                    since,
                     settled: Arc::default(),
                     _through: through,
                 };
@@ -121,8 +134,18 @@ impl Charge {
     /// The answer was right: gives the charge back, in the transaction of what
     /// follows from the answer. It counts as wrong unless that is committed.
     pub async fn pass(&self, tx: &mut Tx) -> Result<(), Error> {
+        if self.is_late() {
+            return Err(crowded());
+        }
+        self.give_back(tx).await
+    }
+
+    async fn give_back(&self, tx: &mut Tx) -> Result<(), Error> {
         let (tenant, user) = self.who.budget();
-        db::attempts::refund(tx, tenant, user).await?;
+        // What is late the lease gives back; the place may be another's.
+        if !self.is_late() {
+            db::attempts::refund(tx, tenant, user).await?;
+        }
         let settled = self.settled.clone();
         tx.after_commit(move || settled.store(true, SeqCst));
         Ok(())
@@ -132,14 +155,22 @@ impl Charge {
     pub async fn refund(self) -> Result<(), Error> {
         let (tenant, _) = self.who.budget();
         let mut tx = self.store.tenant(tenant, &self.caller).await?;
-        self.pass(&mut tx).await?;
+        self.give_back(&mut tx).await?;
         tx.done().await
     }
 
     /// The answer was wrong.
     pub async fn fail(self) -> Result<(), Error> {
         let settled = self.settled.clone();
-        fail(&self.store, &self.caller, self.who, self.proof, settled).await
+        fail(&self.store, &self.caller, self.who, self.proof, settled).await?;
+        if self.is_late() {
+            return Err(crowded());
+        }
+        Ok(())
+    }
+
+    fn is_late(&self) -> bool {
+        self.since.elapsed() >= TOLD
     }
 }
 
@@ -204,7 +235,7 @@ impl Drop for Charge {
         self.tasks
             .spawn("settle an answer whose caller went away", async move {
                 if let Err(error) = fail(&store, &caller, who, proof, settled).await {
-                    // It stays charged until its window ends: the safe side.
+                    // It stays charged until its lease ends.
                     tracing::warn!(%error, "an answer stays charged");
                 }
             });

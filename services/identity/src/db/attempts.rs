@@ -10,29 +10,35 @@ use contract::{
 use sqlx::PgConnection;
 
 /// Charges one answer that is about to be checked, unless the budget is used
-/// up: by wrong answers, or by wrong answers and those being checked.
+/// up: by wrong answers, or by wrong answers and those being checked. Of the
+/// latter none counts once the lease of the last one is over.
 pub async fn charge(
     db: &mut PgConnection,
     tenant: Id<Tenant>,
     user: Id<User>,
     limit: i32,
     window: Duration,
+    lease: Duration,
 ) -> sqlx::Result<bool> {
     let done = sqlx::query!(
-        "INSERT INTO attempts AS a (tenant_id, user_id, failures, pending, window_end_time)
-         VALUES ($1, $2, 0, 1, clock() + $4 * interval '1 second')
+        "INSERT INTO attempts AS a
+             (tenant_id, user_id, failures, pending, lease_end_time, window_end_time)
+         VALUES ($1, $2, 0, 1, clock() + $5 * interval '1 second', clock() + $4 * interval '1 second')
          ON CONFLICT (tenant_id, user_id) DO UPDATE SET
              failures = CASE WHEN a.window_end_time > clock() THEN a.failures ELSE 0 END,
-             pending = CASE WHEN a.window_end_time > clock() THEN a.pending + 1 ELSE 1 END,
+             pending = CASE WHEN a.lease_end_time > clock() THEN a.pending + 1 ELSE 1 END,
+             lease_end_time = excluded.lease_end_time,
              window_end_time = CASE WHEN a.window_end_time > clock() THEN a.window_end_time
                                     ELSE excluded.window_end_time END,
              lock_time = NULL,
              unlock_time = NULL
-         WHERE a.window_end_time <= clock() OR a.failures + a.pending < $3",
+         WHERE CASE WHEN a.window_end_time > clock() THEN a.failures ELSE 0 END
+             + CASE WHEN a.lease_end_time > clock() THEN a.pending ELSE 0 END < $3",
         tenant.uuid(),
         user.uuid(),
         limit,
         window.as_secs_f64(),
+        lease.as_secs_f64(),
     )
     .execute(db)
     .await?;
@@ -111,20 +117,22 @@ pub async fn forget(db: &mut PgConnection, tenant: Id<Tenant>, user: Id<User>) -
     Ok(())
 }
 
-/// Opens a lock. `false` where there was none.
+/// Opens a lock, and gives the whole budget back where there was none. Answers
+/// being checked were charged to the budget before. `true` where there was one.
 pub async fn unlock(
     db: &mut PgConnection,
     tenant: Id<Tenant>,
     user: Id<User>,
 ) -> sqlx::Result<bool> {
-    let done = sqlx::query!(
-        "DELETE FROM attempts WHERE tenant_id = $1 AND user_id = $2 AND unlock_time > clock()",
+    let locked = sqlx::query_scalar!(
+        r#"DELETE FROM attempts WHERE tenant_id = $1 AND user_id = $2
+           RETURNING coalesce(unlock_time > clock(), false) AS "locked!""#,
         tenant.uuid(),
         user.uuid(),
     )
-    .execute(db)
+    .fetch_optional(db)
     .await?;
-    Ok(done.rows_affected() == 1)
+    Ok(locked.unwrap_or(false))
 }
 
 /// Removes all that is counted of a user.
