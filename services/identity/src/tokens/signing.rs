@@ -1,8 +1,10 @@
 //! The keys that sign tokens: Ed25519 (RFC 8032, RFC 8037).
 //!
-//! One key signs for thirty days and is published for a day longer. A new one
-//! is published before it signs, so that every replica can answer for it by
-//! then. The private part is sealed in Postgres, and each replica reads it.
+//! A key is published for a day before it signs, so that by then every replica
+//! can answer for it and every verifier has had it in a key set. Thirty days
+//! after it was made the next one takes over, and for another day it is
+//! published still. The private part is sealed in Postgres, and each replica
+//! reads it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,13 +19,12 @@ use tokio::sync::Mutex;
 
 use crate::db;
 
-/// How long a key signs.
+/// How old a key is when it signs no more.
 const SIGNS: TimeDelta = TimeDelta::days(30);
 /// How long a key is published.
 const PUBLISHED: Duration = Duration::from_hours(31 * 24);
-/// How old a key is before it signs, unless there is no other: longer than
-/// [`REFRESH`].
-const SETTLED: TimeDelta = TimeDelta::minutes(3);
+/// How old a key is before it signs, unless there is no other.
+const SETTLED: TimeDelta = TimeDelta::days(1);
 /// How often every replica looks for new keys.
 pub const REFRESH: Duration = Duration::from_mins(1);
 
@@ -75,15 +76,15 @@ impl Signing {
         Ok(self.keys.load_full())
     }
 
-    /// Reads the keys again, and makes one where none can sign.
+    /// Reads the keys again, and makes the next one when it is time.
     pub async fn refresh(&self, store: &Store) -> Result<(), Error> {
         let mut tx = store.worker().await?;
         let keys = read(store, db::signing_keys::list(&mut tx, PUBLISHED).await?);
         drop(tx);
-        let keys = if pick(&keys, store.clock().now()).is_some() {
-            keys
-        } else {
+        let keys = if is_next_due(&keys, store.clock().now()) {
             make(store).await?
+        } else {
+            keys
         };
         self.keys.store(Arc::new(keys));
         Ok(())
@@ -117,6 +118,14 @@ fn pick(keys: &[Arc<Key>], now: DateTime<Utc>) -> Option<&Arc<Key>> {
         .or_else(|| usable().next_back())
 }
 
+/// Whether the next key has to be made, for it to be settled when the newest
+/// one signs no more.
+fn is_next_due(keys: &[Arc<Key>], now: DateTime<Utc>) -> bool {
+    !keys
+        .iter()
+        .any(|key| key.private.is_some() && now - key.create_time < SIGNS - SETTLED)
+}
+
 fn read(store: &Store, rows: Vec<db::signing_keys::Row>) -> Vec<Arc<Key>> {
     let key = |row: db::signing_keys::Row| {
         let opened = store
@@ -144,7 +153,7 @@ async fn make(store: &Store) -> Result<Vec<Arc<Key>>, Error> {
     let mut tx = store.worker().await?;
     db::signing_keys::lock(&mut tx).await?;
     let keys = read(store, db::signing_keys::list(&mut tx, PUBLISHED).await?);
-    if pick(&keys, store.clock().now()).is_some() {
+    if !is_next_due(&keys, store.clock().now()) {
         return Ok(keys);
     }
     let pair = Ed25519KeyPair::generate()?;
@@ -181,17 +190,41 @@ mod tests {
     fn a_new_key_waits_until_every_replica_knows_it() {
         let old = key("old", TimeDelta::days(29), true);
         assert_eq!(
-            picked(&[key("new", TimeDelta::minutes(1), true), old.clone()]),
+            picked(&[key("new", TimeDelta::hours(23), true), old.clone()]),
             Some("old")
         );
         assert_eq!(
-            picked(&[key("new", TimeDelta::minutes(4), true), old]),
+            picked(&[key("new", TimeDelta::hours(25), true), old]),
             Some("new")
         );
         assert_eq!(
             picked(&[key("only", TimeDelta::zero(), true)]),
             Some("only")
         );
+    }
+
+    #[test]
+    fn every_key_but_the_first_is_published_a_day_before_it_signs() {
+        // Newest first, as `refresh` sees and makes them.
+        let mut keys: Vec<Arc<Key>> = Vec::new();
+        let mut signed = Vec::new();
+        for hour in 0..24 * 100 {
+            let age = TimeDelta::hours(-hour);
+            let now = DateTime::UNIX_EPOCH - age;
+            if is_next_due(&keys, now) {
+                keys.insert(0, key(&keys.len().to_string(), age, true));
+            }
+            let current = pick(&keys, now).expect("a key signs");
+            let first = current.id == "0";
+            assert!(
+                first || now - current.create_time >= TimeDelta::days(1),
+                "nobody knows key {} yet",
+                current.id
+            );
+            signed.push(current.id.clone());
+        }
+        signed.dedup();
+        assert_eq!(signed, ["0", "1", "2", "3"]);
     }
 
     #[test]
