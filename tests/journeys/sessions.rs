@@ -83,11 +83,14 @@ async fn p_08_sessions_are_listed_and_revoked() {
     let revoke = RevokeSessionRequest {
         user_id: first.user_id.clone(),
         session_id,
+        request_id: uuid::Uuid::new_v4().to_string(),
     };
-    SessionServiceClient::new(acme.admin.client.clone())
-        .revoke_session(revoke)
-        .await
-        .unwrap();
+    for _ in ["once", "again"] {
+        SessionServiceClient::new(acme.admin.client.clone())
+            .revoke_session(revoke.clone())
+            .await
+            .expect("the same reply to the same request");
+    }
     assert_refused!(
         validate(&anyone, &first.session_token).await,
         "SESSION_ENDED"

@@ -68,6 +68,7 @@ impl Sessions {
                 let ask = RevokeSessionRequest {
                     user_id: of(session, user).await?,
                     session_id,
+                    ..Default::default()
                 };
                 client.clone().revoke_session(ask).await?;
                 session.print.say("done");
