@@ -162,3 +162,42 @@ async fn b_22_a_query_without_a_tenant_sees_nothing() {
     assert!(all >= 2, "the control: there are users to see");
     suite.stop().await;
 }
+
+/// Tenants that a crash left half made, older than any that can be finished.
+async fn leave_half_made(db: &mut PgConnection, name: &str, role_set: i32, minutes: i32) {
+    let sql = "INSERT INTO identity.tenants
+            (tenant_id, name, display_name, mfa_policy, language, role_set, create_time, update_time)
+        VALUES (gen_random_uuid(), $1, $1, 'OPTIONAL', 'en', $2,
+            now() - make_interval(mins => $3), now() - make_interval(mins => $3))";
+    sqlx::query(sql)
+        .bind(name)
+        .bind(role_set)
+        .bind(minutes)
+        .execute(db)
+        .await
+        .expect("half a tenant");
+}
+
+#[tokio::test]
+async fn tenants_that_cannot_be_finished_do_not_hold_up_the_others() {
+    let suite = usher_tests::Suite::start().await;
+    let mut db = suite.database().connect().await;
+    for stuck in 0..40 {
+        let no_role_set = 99;
+        leave_half_made(&mut db, &format!("stuck-{stuck}"), no_role_set, 60).await;
+    }
+    let standard = contract::authorization::RoleSet::Standard.into();
+    leave_half_made(&mut db, "young", standard, 1).await;
+    let patience = std::time::Duration::from_secs(90);
+    testkit::until_within(patience, "the young one to be finished", || async {
+        let mut db = suite.database().connect().await;
+        let state: String =
+            sqlx::query_scalar("SELECT state FROM identity.tenants WHERE name = 'young'")
+                .fetch_one(&mut db)
+                .await
+                .ok()?;
+        (state == "ACTIVE").then_some(())
+    })
+    .await;
+    suite.stop().await;
+}

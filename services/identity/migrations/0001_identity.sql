@@ -27,7 +27,7 @@ CREATE TABLE tenants (
     version bigint NOT NULL DEFAULT 1
 );
 CREATE UNIQUE INDEX tenants_by_name ON tenants (name);
-CREATE INDEX tenants_preparing ON tenants (create_time) WHERE state = 'PREPARING';
+CREATE INDEX tenants_preparing ON tenants (update_time) WHERE state = 'PREPARING';
 SELECT tenant_table('tenants');
 
 CREATE TABLE users (

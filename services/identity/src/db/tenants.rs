@@ -215,12 +215,22 @@ pub async fn count(db: &mut PgConnection) -> sqlx::Result<i64> {
         .await
 }
 
-/// Tenants whose preparation was left half done, not the platform's: for a
-/// worker.
-pub async fn abandoned(db: &mut PgConnection) -> sqlx::Result<Vec<Row>> {
-    tenants!(
-        "WHERE state = 'PREPARING' AND create_time < clock() - interval '30 seconds'
-             AND name <> 'platform' ORDER BY create_time LIMIT 20"
+/// Tenants whose preparation was left half done, not the platform's, those first
+/// that were not tried for longest. They are left to the caller for half a
+/// minute: for a worker.
+pub async fn claim_abandoned(db: &mut PgConnection) -> sqlx::Result<Vec<Row>> {
+    sqlx::query_as!(
+        Row,
+        r#"UPDATE tenants SET update_time = clock()
+           WHERE tenant_id IN (
+               SELECT tenant_id FROM tenants
+               WHERE state = 'PREPARING' AND update_time < clock() - interval '30 seconds'
+                   AND name <> 'platform'
+               ORDER BY update_time LIMIT 20 FOR UPDATE SKIP LOCKED)
+           RETURNING tenant_id AS "tenant_id: Id<Tenant>", name, display_name, mfa_policy, language,
+               role_set, state, creator_user_id AS "creator_user_id: Id<User>",
+               creator_tenant_id AS "creator_tenant_id: Id<Tenant>", creator_address, request_id,
+               create_time, update_time, version"#
     )
     .fetch_all(db)
     .await

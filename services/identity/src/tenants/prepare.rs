@@ -46,12 +46,12 @@ pub async fn activate(
     Ok(tenant)
 }
 
-/// Finishes tenants that a crash left half made. One that cannot be finished
-/// yet does not hold up the others.
+/// Finishes tenants that a crash left half made. Those that cannot be finished
+/// yet do not hold up the others: whoever was tried goes to the end of the line.
 pub async fn finish_abandoned(app: &Identity) -> Result<(), Error> {
     let mut tx = app.store.worker().await?;
-    let abandoned = db::tenants::abandoned(&mut tx).await?;
-    drop(tx);
+    let abandoned = db::tenants::claim_abandoned(&mut tx).await?;
+    tx.done().await?;
     for row in abandoned {
         match finish(app, &row).await {
             Ok(()) => tracing::info!(tenant = row.name, "finished making a tenant"),
