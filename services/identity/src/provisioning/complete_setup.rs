@@ -1,6 +1,6 @@
 //! Sets the first password of an invited user. Repeated with the same password
-//! soon after, as a saga does that lost the answer, it answers again; anything
-//! else is refused with `SETUP_DONE`.
+//! soon after, as a saga does that lost the answer, it answers again; any other
+//! is refused with `SETUP_DONE`. Nobody is set up while they are disabled.
 
 use contract::{
     Id,
@@ -35,8 +35,10 @@ pub async fn run(
         .ok_or_else(users::not_found)?;
     drop(tx);
     let place = app.hashing.place()?;
-    if user.status != "INVITED" {
-        return again(app, caller, tenant, id, &place, &ask.password).await;
+    match user.status.as_str() {
+        "INVITED" => {}
+        "ACTIVE" => return again(app, caller, tenant, id, &place, &ask.password).await,
+        _ => return Err(disabled()),
     }
     let names = names(&ask, &user)?;
     passwords::check(&ask.password, required, &names, &settings.name)?;
@@ -48,12 +50,20 @@ pub async fn run(
         .await?
         .is_none()
     {
-        return Err(done());
+        // Set up or disabled meanwhile, or deleted.
+        let user = db::users::get(&mut tx, tenant, id)
+            .await?
+            .ok_or_else(users::not_found)?;
+        return Err(match user.status.as_str() {
+            "ACTIVE" => done(),
+            _ => disabled(),
+        });
     }
     db::passwords::set(&mut tx, tenant, id, &hash, passwords::KEY_VERSION).await?;
     tx.set_actor(id, tenant);
     tx.publish(Event::from(UserActivated {
         user_id: id.to_string(),
+        email: names.email,
     }));
     finish(app, tx, caller, tenant, id).await
 }
@@ -134,7 +144,7 @@ async fn wanted(
     tenant: Id<Tenant>,
     id: Id<User>,
 ) -> Result<Option<LoginFlow>, Error> {
-    let begun = flow::begin(app, tx, tenant, id, false).await?;
+    let begun = flow::begin(app, tx, tenant, id).await?;
     match flow::advance(app, tx, caller, tenant, begun).await? {
         Outcome::Flow(flow) => Ok(Some(flow)),
         // Not with a policy that asks for a factor.
@@ -142,6 +152,10 @@ async fn wanted(
             "a password alone made a session where two factors are required",
         )),
     }
+}
+
+fn disabled() -> Error {
+    ErrorReason::UserDisabled.because("this account is disabled; ask who invited you")
 }
 
 fn done() -> Error {
