@@ -8,7 +8,7 @@ use contract::invitation::{
 };
 use contract::licensing::{GetLicenseRequest, license_service_client::LicenseServiceClient};
 use testkit::{eventually, until};
-use usher_tests::{Company, Suite, accept, invitations, password, token_mailed_to};
+use usher_tests::{Company, Suite, accept, invitations, password, sign_in, token_mailed_to};
 
 use crate::assert_refused;
 
@@ -92,6 +92,33 @@ async fn an_acceptance_cut_off_after_the_password_is_finished() {
         invitations(&suite.anyone()).accept_invitation(ask).await,
         "INVITATION_ACCEPTED"
     );
+    suite.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_comes_back_with_another_password_is_not_told_that_it_was_set() {
+    let suite = Suite::start().await;
+    let acme = suite.company("acme").await;
+    let invitation = acme.invite("fay@acme.example").await.unwrap();
+    let token = token_mailed_to(&suite.mails(), "fay@acme.example").await;
+    let first = accept(&suite.anyone(), &token)
+        .await
+        .expect("an acceptance");
+    suite
+        .leave_invitation(&invitation, "state = 'accepting'")
+        .await;
+    let other = AcceptInvitationRequest {
+        token,
+        password: password(),
+        ..Default::default()
+    };
+    assert_refused!(
+        invitations(&suite.anyone()).accept_invitation(other).await,
+        "INVITATION_ACCEPTED"
+    );
+    sign_in(&suite.anyone(), "acme", "fay@acme.example", &first.password)
+        .await
+        .expect("the first password");
     suite.stop().await;
 }
 

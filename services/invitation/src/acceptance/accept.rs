@@ -1,8 +1,8 @@
 //! Accepting: the invitee becomes a user.
 //!
 //! The row is claimed first, so of many with the same link one goes on; then
-//! identity sets the password, authorization makes the roles live, and the row
-//! is accepted. Who comes meanwhile waits for the outcome, because a refused
+//! identity sets the password, authorization makes the roles live that the
+//! inviter could still give, and the row is accepted. Who comes meanwhile waits for the outcome, because a refused
 //! password gives the link back. A crash on the way is ended by the worker, or
 //! by the invitee who tries again.
 
@@ -41,18 +41,30 @@ pub(crate) async fn run(
     let lease = Lease::new();
     let row = begin(app, caller, &link, lease).await?;
     let invitee = link::invitee(caller, &row);
-    let flow = match set_up(app, &invitee, &row, ask).await {
-        Ok(flow) => flow,
+    let done = match set_up(app, &invitee, &row, ask).await {
+        Ok(done) => done,
         Err(error) => {
             put_back(app, &invitee, &row, lease, &error).await?;
             return Err(error);
         }
     };
     finish(app, caller, &invitee, &row).await?;
-    Ok(AcceptInvitationResponse {
-        user_id: row.user_id.to_string(),
-        flow,
-    })
+    match done {
+        SetUp::Now(flow) => Ok(AcceptInvitationResponse {
+            user_id: row.user_id.to_string(),
+            flow,
+        }),
+        SetUp::Before => Err(link::accepted()),
+    }
+}
+
+/// When the invitee's password was set.
+enum SetUp {
+    /// By this call, or by an earlier one with the same password.
+    Now(Option<LoginFlow>),
+    /// By an earlier call whose answer was lost, and to another password
+    /// perhaps: this call's is not known.
+    Before,
 }
 
 /// Uses the link up, for as long as it takes.
@@ -78,7 +90,7 @@ async fn set_up(
     invitee: &Caller,
     row: &Row,
     ask: AcceptInvitationRequest,
-) -> Result<Option<LoginFlow>, Error> {
+) -> Result<SetUp, Error> {
     if row.revoked {
         // Whoever took it back may have crashed before authorization heard of it.
         let user_ids = vec![row.user_id.to_string()];
@@ -100,9 +112,8 @@ async fn set_up(
         .await
         .map_err(Error::from)
     {
-        Ok(reply) => Ok(reply.into_inner().flow),
-        // An earlier try got that far and its answer was lost.
-        Err(error) if error.is(identity::ErrorReason::SetupDone) => Ok(None),
+        Ok(reply) => Ok(SetUp::Now(reply.into_inner().flow)),
+        Err(error) if error.is(identity::ErrorReason::SetupDone) => Ok(SetUp::Before),
         Err(error) if error.is(identity::ErrorReason::UserNotFound) => Err(link::unknown()),
         Err(error) => Err(error),
     }
@@ -134,11 +145,13 @@ pub(crate) async fn finish(
     row: &Row,
 ) -> Result<(), Error> {
     if !row.revoked {
-        let user_id = row.user_id.to_string();
-        app.peers
-            .grants(invitee)
-            .activate_grants(ActivateGrantsRequest { user_id })
-            .await?;
+        let text = |id: Option<String>| id.unwrap_or_default();
+        let request = ActivateGrantsRequest {
+            user_id: row.user_id.to_string(),
+            grantor_user_id: text(row.inviter_user_id.map(|id| id.to_string())),
+            grantor_home_tenant_id: text(row.inviter_home_tenant_id.map(|id| id.to_string())),
+        };
+        app.peers.grants(invitee).activate_grants(request).await?;
     }
     let mut tx = app.store.tenant(row.tenant_id, caller).await?;
     tx.set_actor(row.user_id, row.tenant_id);

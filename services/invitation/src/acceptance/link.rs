@@ -57,11 +57,15 @@ pub(crate) fn unknown() -> Error {
         .because("this link is not known; there may be a newer one in your mail")
 }
 
+/// The password was set before.
+pub(crate) fn accepted() -> Error {
+    ErrorReason::InvitationAccepted.because("the invitation was accepted before; log in instead")
+}
+
 /// Refuses an invitation that was answered, or is too old.
 pub(crate) fn refuse_used(row: &Row) -> Result<(), Error> {
     match row.state {
-        State::Accepted => Err(ErrorReason::InvitationAccepted
-            .because("the invitation was accepted before; log in instead")),
+        State::Accepted => Err(accepted()),
         State::Declined => {
             Err(ErrorReason::InvitationDeclined.because("the invitation was declined"))
         }

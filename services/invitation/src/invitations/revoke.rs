@@ -1,7 +1,10 @@
 //! Taking an invitation back.
 
-use contract::invitation::{
-    ErrorReason, Event, InvitationRevoked, RevokeInvitationRequest, RevokeInvitationResponse,
+use contract::{
+    authorization::AuthorizeUserChangeRequest,
+    invitation::{
+        ErrorReason, Event, InvitationRevoked, RevokeInvitationRequest, RevokeInvitationResponse,
+    },
 };
 use rpc::{Because as _, Caller, Error};
 use store::Tx;
@@ -25,6 +28,9 @@ pub(super) async fn run(
     ask: RevokeInvitationRequest,
 ) -> Result<RevokeInvitationResponse, Error> {
     let id = named(&ask.invitation_id)?;
+    if let Some(reply) = authorize(app, caller, &ask, id).await? {
+        return Ok(reply);
+    }
     let lease = Lease::new();
     let mut patience = Patience::new();
     loop {
@@ -48,6 +54,34 @@ pub(super) async fn run(
         }
         return Ok(reply);
     }
+}
+
+/// Refuses where the roles that wait exceed the caller's permissions.
+/// Asked first, and no transaction waits for the answer; where the request was
+/// carried out before, its reply is all there is.
+async fn authorize(
+    app: &Invitation,
+    caller: &Caller,
+    ask: &RevokeInvitationRequest,
+    id: InvitationId,
+) -> Result<Option<RevokeInvitationResponse>, Error> {
+    let mut tx = app.store.begin(caller, ask).await?;
+    if let Some(reply) = tx.replay()? {
+        return Ok(Some(reply));
+    }
+    let row = invitations::get(&mut tx, caller.tenant()?, id)
+        .await?
+        .ok_or_else(not_found)?;
+    drop(tx);
+    let change = AuthorizeUserChangeRequest {
+        user_id: row.user_id.to_string(),
+        leaves: false,
+    };
+    app.peers
+        .grants(caller)
+        .authorize_user_change(change)
+        .await?;
+    Ok(None)
 }
 
 /// `None` while it is being accepted.
