@@ -3,6 +3,7 @@
 
 mod acceptance;
 mod access;
+mod authority;
 mod demo;
 mod imports;
 mod invitations;

@@ -46,7 +46,7 @@ use check::Cache;
 use events::Users;
 
 /// How often users are looked for who were let go and stayed.
-const SETTLE: Duration = Duration::from_secs(15);
+const SETTLE: Duration = Duration::from_secs(5);
 
 /// What only authorization is told.
 #[derive(clap::Args, Clone, Debug)]

@@ -11,6 +11,7 @@
 //! that you came for.
 
 mod audit;
+mod authority;
 mod config;
 mod db;
 mod events;

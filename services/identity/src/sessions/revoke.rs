@@ -9,7 +9,7 @@ use contract::{
 };
 use rpc::{Because as _, Caller, Error};
 
-use crate::{Identity, db};
+use crate::{Identity, authority, db};
 
 pub async fn run(
     app: &Identity,
@@ -27,15 +27,10 @@ pub async fn run(
         "" => caller.session.ok_or_else(not_found)?,
         id => id.parse()?,
     };
-    // Where the session is, which for one's own may be another tenant.
-    let there = Caller {
-        tenant: Some(tenant),
-        ..caller.clone()
-    };
-    let mut tx = app.store.begin(&there, &ask).await?;
-    if let Some(reply) = tx.replay()? {
-        return Ok(reply);
+    if caller.user != Some(user) {
+        authority::may_change(app, caller, user).await?;
     }
+    let mut tx = app.store.tenant(tenant, caller).await?;
     if !db::sessions::end(&mut tx, tenant, user, session).await? {
         return Err(not_found());
     }
@@ -44,7 +39,8 @@ pub async fn run(
         session_id: session.to_string(),
         user_id: user.to_string(),
     }));
-    tx.commit(RevokeSessionResponse {}).await
+    tx.done().await?;
+    Ok(RevokeSessionResponse {})
 }
 
 fn not_found() -> Error {

@@ -7,7 +7,7 @@ use contract::{
 };
 use rpc::{Because as _, Caller, Error};
 
-use crate::{Identity, db, sessions};
+use crate::{Identity, authority, db, sessions};
 
 pub async fn run(
     app: &Identity,
@@ -18,6 +18,10 @@ pub async fn run(
     if caller.user == Some(id) {
         return Err(ErrorReason::OwnAccount.because("nobody deletes their own account"));
     }
+    if let Some(reply) = app.store.begin(caller, &ask).await?.replay()? {
+        return Ok(reply);
+    }
+    authority::may_remove(app, caller, id).await?;
     let mut tx = app.store.begin(caller, &ask).await?;
     if let Some(reply) = tx.replay()? {
         return Ok(reply);

@@ -7,7 +7,7 @@ use contract::{
 };
 use rpc::{Caller, Error};
 
-use crate::{Identity, db};
+use crate::{Identity, authority, db};
 
 pub async fn run(
     app: &Identity,
@@ -15,6 +15,10 @@ pub async fn run(
     ask: EnableUserRequest,
 ) -> Result<EnableUserResponse, Error> {
     let (tenant, id): (_, Id<User>) = (caller.tenant()?, ask.user_id.parse()?);
+    if let Some(reply) = app.store.begin(caller, &ask).await?.replay()? {
+        return Ok(reply);
+    }
+    authority::may_change(app, caller, id).await?;
     let mut tx = app.store.begin(caller, &ask).await?;
     if let Some(reply) = tx.replay()? {
         return Ok(reply);

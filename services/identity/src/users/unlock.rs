@@ -1,4 +1,4 @@
-//! Clears a lockout, and what counts towards one (requirement P-06).
+//! Clears a lockout (requirement P-06).
 
 use contract::{
     Id,
@@ -6,7 +6,7 @@ use contract::{
 };
 use rpc::{Caller, Error};
 
-use crate::{Identity, db};
+use crate::{Identity, authority, db};
 
 pub async fn run(
     app: &Identity,
@@ -14,6 +14,10 @@ pub async fn run(
     ask: UnlockUserRequest,
 ) -> Result<UnlockUserResponse, Error> {
     let (tenant, id): (_, Id<User>) = (caller.tenant()?, ask.user_id.parse()?);
+    if let Some(reply) = app.store.begin(caller, &ask).await?.replay()? {
+        return Ok(reply);
+    }
+    authority::may_change(app, caller, id).await?;
     let mut tx = app.store.begin(caller, &ask).await?;
     if let Some(reply) = tx.replay()? {
         return Ok(reply);
