@@ -63,7 +63,6 @@ pub async fn run(
     tx.set_actor(id, tenant);
     tx.publish(Event::from(UserActivated {
         user_id: id.to_string(),
-        email: names.email,
     }));
     finish(app, tx, caller, tenant, id).await
 }
@@ -144,7 +143,7 @@ async fn wanted(
     tenant: Id<Tenant>,
     id: Id<User>,
 ) -> Result<Option<LoginFlow>, Error> {
-    let begun = flow::begin(app, tx, tenant, id).await?;
+    let begun = flow::begin(app, tx, tenant, id, false).await?;
     match flow::advance(app, tx, caller, tenant, begun).await? {
         Outcome::Flow(flow) => Ok(Some(flow)),
         // Not with a policy that asks for a factor.

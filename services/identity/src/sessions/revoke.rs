@@ -27,10 +27,21 @@ pub async fn run(
         "" => caller.session.ok_or_else(not_found)?,
         id => id.parse()?,
     };
+    // Where the session is, which for one's own may be another tenant.
+    let there = Caller {
+        tenant: Some(tenant),
+        ..caller.clone()
+    };
+    if let Some(reply) = app.store.begin(&there, &ask).await?.replay()? {
+        return Ok(reply);
+    }
     if caller.user != Some(user) {
         authority::may_change(app, caller, user).await?;
     }
-    let mut tx = app.store.tenant(tenant, caller).await?;
+    let mut tx = app.store.begin(&there, &ask).await?;
+    if let Some(reply) = tx.replay()? {
+        return Ok(reply);
+    }
     if !db::sessions::end(&mut tx, tenant, user, session).await? {
         return Err(not_found());
     }
@@ -39,8 +50,7 @@ pub async fn run(
         session_id: session.to_string(),
         user_id: user.to_string(),
     }));
-    tx.done().await?;
-    Ok(RevokeSessionResponse {})
+    tx.commit(RevokeSessionResponse {}).await
 }
 
 fn not_found() -> Error {

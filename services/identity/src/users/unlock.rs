@@ -1,4 +1,4 @@
-//! Clears a lockout (requirement P-06).
+//! Clears a lockout, and what counts towards one (requirement P-06).
 
 use contract::{
     Id,
