@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use contract::feed::Event;
 use futures::future::join_all;
-use opentelemetry::{KeyValue, metrics::Counter};
+use opentelemetry::{
+    KeyValue,
+    metrics::{Counter, Gauge},
+};
 use rpc::{Channel, Error};
 use store::{SHARDS, Store, Tx};
 use tokio_util::sync::CancellationToken;
@@ -18,6 +21,9 @@ use source::Source;
 
 /// How often an event is tried before it is parked.
 const ATTEMPTS: u32 = 5;
+/// How often an event waits for locks of others before that counts as a failure
+/// of its own.
+const LOCKED: u32 = 10;
 /// The first wait after a failure; it doubles up to [`MOST`].
 const FIRST: Duration = Duration::from_millis(50);
 const MOST: Duration = Duration::from_secs(2);
@@ -43,15 +49,18 @@ pub trait Consumer: Send + Sync + 'static {
     /// the tenant of the event, and what it publishes is said to be done by who
     /// did the event. `about` tells who, when and where.
     ///
-    /// An error is tried again; after five times the event is parked and the
-    /// next ones go on, except while the error says that something is away.
+    /// Events in a row that were done by one caller in one tenant share a
+    /// transaction. An error is tried again, then event by event; after five
+    /// times the event is parked and the next ones go on, except while the error
+    /// says that something is away.
     async fn apply(&self, tx: &mut Tx, about: &Event, event: Self::Event) -> Result<(), Error>;
 }
 
 /// Applies the producer's events to the store until shutdown, each shard in
 /// order. Runs in every replica; the lock on the cursor's row makes one of them
 /// work a shard at a time. `usher_feed_parked` counts the events that were
-/// parked (table `parked`).
+/// parked (table `parked`); `usher_feed_age_seconds` is the age of the event
+/// that a shard is at.
 pub async fn follow<C: Consumer>(
     consumer: C,
     store: Store,
@@ -59,14 +68,20 @@ pub async fn follow<C: Consumer>(
     producer: Channel,
     shutdown: CancellationToken,
 ) {
-    let parked = opentelemetry::global::meter("usher")
+    let meter = opentelemetry::global::meter("usher");
+    let parked = meter
         .u64_counter("usher_feed_parked")
         .with_description("Events that a consumer could not apply and went past")
+        .build();
+    let age = meter
+        .i64_gauge("usher_feed_age_seconds")
+        .with_description("Age of the event that a consumer is at; 0 where none waits")
         .build();
     let follower = Follower {
         consumer: &consumer,
         store: &store,
         parked,
+        age,
     };
     let shards = (0..SHARDS).map(|shard| {
         let source = Source::new(C::PRODUCER, shard, redis.clone(), producer.clone());
@@ -80,6 +95,7 @@ struct Follower<'a, C> {
     consumer: &'a C,
     store: &'a Store,
     parked: Counter<u64>,
+    age: Gauge<i64>,
 }
 
 impl<C: Consumer> Follower<'_, C> {
@@ -105,13 +121,37 @@ impl<C: Consumer> Follower<'_, C> {
     /// moves the cursor.
     async fn advance(&self, shard: u32, mut cursor: u64, source: &mut Source) {
         loop {
-            for event in source.next(cursor).await {
-                if !self.settle(shard, &event).await {
+            let events = source.next(cursor).await;
+            let mut rest = events.as_slice();
+            while let Some(first) = rest.first() {
+                self.at(shard, Some(first));
+                let run = apply::run(rest);
+                if !self.settle_all(shard, run).await {
+                    self.at(shard, None);
                     return tokio::time::sleep(ELSEWHERE).await;
                 }
-                cursor = event.position;
+                cursor = run.last().map_or(cursor, |last| last.position);
+                rest = &rest[run.len()..];
+            }
+            self.at(shard, None);
+        }
+    }
+
+    /// Applies a run at once, or, where that fails, event by event, which finds
+    /// the one that is to blame. False where another replica works this shard.
+    async fn settle_all(&self, shard: u32, run: &[Event]) -> bool {
+        if run.len() > 1 {
+            match self.apply(run).await {
+                Ok(moved) => return moved,
+                Err(error) => self.log("a run of events is tried one by one", shard, &error),
             }
         }
+        for event in run {
+            if !self.settle(shard, event).await {
+                return false;
+            }
+        }
+        true
     }
 
     /// Applies an event or parks it. False where another replica works this
@@ -121,13 +161,14 @@ impl<C: Consumer> Follower<'_, C> {
         let mut outages = 0;
         let mut last = None;
         loop {
+            self.at(shard, Some(event));
             let result = match &last {
                 Some(error) if failures >= ATTEMPTS => self.park(event, failures, error).await,
-                _ => self.apply(event).await,
+                _ => self.apply(std::slice::from_ref(event)).await,
             };
             match result {
                 Ok(moved) => return moved,
-                Err(error) if is_outage(&error) => {
+                Err(error) if is_outage(&error, outages) => {
                     outages += 1;
                     self.log("an event waits for something that is away", shard, &error);
                     tokio::time::sleep(backoff(outages)).await;
@@ -144,6 +185,18 @@ impl<C: Consumer> Follower<'_, C> {
         }
     }
 
+    /// Tells the age of the event that a shard is at, if at any.
+    fn at(&self, shard: u32, event: Option<&Event>) {
+        let occurred = event.and_then(|event| event.occur_time);
+        let age = occurred.map_or(0, |time| {
+            let now = self.store.clock().now().timestamp();
+            now.saturating_sub(time.seconds).max(0)
+        });
+        let [service, consumer, producer] = self.labels();
+        let shard = KeyValue::new("shard", i64::from(shard));
+        self.age.record(age, &[service, consumer, producer, shard]);
+    }
+
     fn labels(&self) -> [KeyValue; 3] {
         [
             KeyValue::new("service", self.store.service()),
@@ -158,9 +211,16 @@ impl<C: Consumer> Follower<'_, C> {
     }
 }
 
-/// Whether the event is not to blame.
-fn is_outage(error: &Error) -> bool {
-    matches!(error.code(), Code::Unavailable | Code::DeadlineExceeded)
+/// Whether the event is not to blame, where that was said so many times before.
+fn is_outage(error: &Error, before: u32) -> bool {
+    match error.sqlstate().as_deref() {
+        // Statement timeout: what it does takes too long.
+        Some("57014") => false,
+        // Lock timeout, serialization failure, deadlock: now and then somebody
+        // is in the way of any event, but for ever of none.
+        Some("55P03" | "40001" | "40P01") => before < LOCKED,
+        _ => matches!(error.code(), Code::Unavailable | Code::DeadlineExceeded),
+    }
 }
 
 fn backoff(times: u32) -> Duration {

@@ -22,6 +22,8 @@ mod poison;
 mod promptly;
 #[path = "stories/redis_lost.rs"]
 mod redis_lost;
+#[path = "stories/runs.rs"]
+mod runs;
 #[path = "stories/skipped.rs"]
 mod skipped;
 #[path = "stories/stage.rs"]

@@ -1,4 +1,4 @@
-//! One event, one transaction.
+//! A run of events, one transaction.
 
 use std::panic::AssertUnwindSafe;
 
@@ -11,6 +11,10 @@ use store::Tx;
 
 use super::{Consumer, Follower};
 use crate::event::{column, position, shard_column};
+
+/// The most events in one transaction. It holds its locks for all of them, some
+/// tens of milliseconds.
+const RUN: usize = 100;
 
 impl<C: Consumer> Follower<'_, C> {
     /// The position of the last event that was applied or parked.
@@ -37,16 +41,22 @@ impl<C: Consumer> Follower<'_, C> {
         Ok(position(at))
     }
 
-    /// Applies an event and moves the cursor to it. False, with no effect,
-    /// where the cursor is not just before the event or another replica holds
-    /// it.
-    pub(super) async fn apply(&self, event: &Event) -> Result<bool, Error> {
-        let caller = origin(event)?;
+    /// Applies events of one origin, and moves the cursor to the last. False,
+    /// with no effect, where the cursor is not just before the first or another
+    /// replica holds it.
+    pub(super) async fn apply(&self, run: &[Event]) -> Result<bool, Error> {
+        let (Some(first), Some(last)) = (run.first(), run.last()) else {
+            return Ok(true);
+        };
+        let caller = origin(first)?;
         let mut tx = self.store.tenant(caller.tenant()?, &caller).await?;
-        if !move_cursor::<C>(&mut tx, event).await? {
+        if !move_cursor::<C>(&mut tx, first, last).await? {
             return Ok(false);
         }
-        if let Some(payload) = payload::<C>(event)? {
+        for event in run {
+            let Some(payload) = payload::<C>(event)? else {
+                continue;
+            };
             let applying = AssertUnwindSafe(self.consumer.apply(&mut tx, event, payload));
             applying
                 .catch_unwind()
@@ -65,7 +75,7 @@ impl<C: Consumer> Follower<'_, C> {
         last: &Error,
     ) -> Result<bool, Error> {
         let mut tx = self.store.worker().await?;
-        if !move_cursor::<C>(&mut tx, event).await? {
+        if !move_cursor::<C>(&mut tx, event, event).await? {
             return Ok(false);
         }
         sqlx::query(
@@ -96,22 +106,40 @@ impl<C: Consumer> Follower<'_, C> {
     }
 }
 
-/// Locks the cursor and moves it in one statement; whoever does not get the
-/// lock at once leaves the shard to who has it.
-async fn move_cursor<C: Consumer>(tx: &mut Tx, event: &Event) -> Result<bool, Error> {
+/// Locks the cursor and moves it from just before the first event to the last,
+/// in one statement; whoever does not get the lock at once leaves the shard to
+/// who has it.
+async fn move_cursor<C: Consumer>(tx: &mut Tx, first: &Event, last: &Event) -> Result<bool, Error> {
     let moved = sqlx::query(
-        "UPDATE cursors SET position = $4 WHERE (consumer, producer, shard) = (
+        "UPDATE cursors SET position = $5 WHERE (consumer, producer, shard) = (
              SELECT consumer, producer, shard FROM cursors
              WHERE consumer = $1 AND producer = $2 AND shard = $3 AND position = $4 - 1
              FOR UPDATE SKIP LOCKED)",
     )
     .bind(C::NAME)
     .bind(C::PRODUCER)
-    .bind(shard_column(event.shard))
-    .bind(column(event.position))
+    .bind(shard_column(first.shard))
+    .bind(column(first.position))
+    .bind(column(last.position))
     .execute(&mut **tx)
     .await?;
     Ok(moved.rows_affected() == 1)
+}
+
+/// The first events that were done by one caller in one tenant, and are a
+/// transaction: a mass import comes as long runs.
+pub(super) fn run(events: &[Event]) -> &[Event] {
+    let origin = |event: &Event| {
+        (
+            event.tenant_id.clone(),
+            event.actor.clone(),
+            event.request_id.clone(),
+        )
+    };
+    let first = events.first().map(origin);
+    let alike = |event: &&Event| Some(origin(event)) == first;
+    let count = events.iter().take(RUN).take_while(alike).count();
+    &events[..count]
 }
 
 /// Who did the event, as the caller of what follows from it.

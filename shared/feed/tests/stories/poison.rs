@@ -75,6 +75,68 @@ async fn an_event_waits_for_what_is_away_and_is_not_parked() {
     assert_eq!(parked, 0);
 }
 
+/// Neither a statement that is too slow nor a lock that nobody gives back says
+/// that something is away: they would hold up the shard for ever, unseen.
+#[tokio::test]
+async fn b_60_an_event_that_is_too_slow_or_locked_out_is_parked_and_seen_meanwhile() {
+    let registry = prometheus::Registry::new();
+    let exporter = opentelemetry_prometheus::exporter().with_registry(registry.clone());
+    let reader = exporter.build().expect("an exporter");
+    let meters = opentelemetry_sdk::metrics::SdkMeterProvider::builder();
+    opentelemetry::global::set_meter_provider(meters.with_reader(reader).build());
+    let stage = Stage::new(4).await;
+    let mut db = stage.admin().await;
+    sqlx::query("SELECT pg_advisory_lock(60)")
+        .execute(&mut db)
+        .await
+        .expect("locked");
+    let _relay = stage.relay(None);
+    let tenant = Id::new();
+    for number in 0..5 {
+        stage.write(tenant, number).await;
+    }
+    let _reader = stage.reader_with(
+        None,
+        Counting {
+            slow: Some(1),
+            locked: Some(3),
+            ..Counting::default()
+        },
+    );
+    stage
+        .until_effects(&mut db, 2, Duration::from_secs(9))
+        .await;
+    let oldest = || {
+        let families = registry.gather();
+        let age = families
+            .iter()
+            .find(|family| family.name().starts_with("usher_feed_age"));
+        let shards = age.map(|family| family.get_metric().iter());
+        shards.map_or(0.0, |mut shards| {
+            shards
+                .by_ref()
+                .map(|one| one.get_gauge().get_value())
+                .fold(0.0, f64::max)
+        })
+    };
+    let seen = async {
+        while oldest() < 2.0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(9), seen)
+        .await
+        .expect("the metric tells that an event is stuck");
+    stage
+        .until_effects(&mut db, 3, Duration::from_secs(30))
+        .await;
+    let parked: Vec<i64> = sqlx::query_scalar("SELECT position FROM readers.parked ORDER BY 1")
+        .fetch_all(&mut db)
+        .await
+        .expect("read");
+    assert_eq!(parked, [2, 4]);
+}
+
 #[tokio::test]
 async fn what_a_consumer_publishes_is_done_by_who_did_the_event() {
     let stage = Stage::new(4).await;

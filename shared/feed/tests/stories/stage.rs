@@ -11,7 +11,7 @@ use std::{
 use contract::{Id, feed::Event, identity::Tenant};
 use feed::{Consumer, Redis};
 use rpc::{Because as _, Caller, Channel, Error};
-use sqlx::PgConnection;
+use sqlx::{Executor as _, PgConnection};
 use store::{Store, Tx};
 use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -95,6 +95,16 @@ impl Stage {
         write(&self.writers, tenant, number).await;
     }
 
+    /// Commits facts of one origin, together.
+    pub async fn write_all(&self, caller: &Caller, numbers: std::ops::Range<u64>) {
+        let tenant = caller.tenant.expect("somewhere");
+        let mut tx = self.writers.tenant(tenant, caller).await.expect("begun");
+        for number in numbers {
+            tx.publish(Fact { number });
+        }
+        tx.done().await.expect("committed");
+    }
+
     pub async fn admin(&self) -> PgConnection {
         self.database.admin("writers, readers").await
     }
@@ -150,6 +160,10 @@ pub struct Counting {
     pub poison: Option<u64>,
     /// This number meets something that is away, so many times.
     pub outage: Option<(u64, Arc<AtomicU32>)>,
+    /// This number takes longer than a statement may.
+    pub slow: Option<u64>,
+    /// This number needs what somebody else has locked.
+    pub locked: Option<u64>,
     /// This number makes the consumer panic.
     pub panic: Option<u64>,
     /// Publishes each event again.
@@ -170,6 +184,14 @@ impl Consumer for Counting {
             .await?;
         if self.echo {
             tx.publish(fact.clone());
+        }
+        if self.slow == Some(fact.number) {
+            tx.execute("SET LOCAL statement_timeout = '20ms'; SELECT pg_sleep(1)")
+                .await?;
+        }
+        if self.locked == Some(fact.number) {
+            tx.execute("SET LOCAL lock_timeout = '1ms'; SELECT pg_advisory_xact_lock(60)")
+                .await?;
         }
         // Only now, to see that the effect is taken back.
         if self.poison == Some(fact.number) {
