@@ -1,8 +1,8 @@
-//! The validators of repeated fields and maps.
+//! The validators of repeated fields.
 
 use std::fmt::Write;
 
-use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, ReflectMessage};
+use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, ReflectMessage};
 
 use crate::rules::{self, Ignore};
 use crate::validate::value;
@@ -19,7 +19,7 @@ pub fn list(
     let mut bounds = Vec::new();
     let mut items = None;
     if let Some(rules) = &rules {
-        bounds = size(&path, rules, ["min_items", "max_items"], "elements");
+        bounds = size(&path, rules);
         if rules::flag(rules, "unique") {
             bounds.push((
                 format!("!check::unique(&self.{path})"),
@@ -41,32 +41,7 @@ pub fn list(
     container(&path, name, all, &bounds, &each)
 }
 
-/// The checks of a map: its bounds, then each key and value.
-pub fn map(pool: &DescriptorPool, field: &FieldDescriptor, all: &DynamicMessage) -> Result<String> {
-    let (path, name) = (names::field(field.name()), field.name());
-    let Kind::Message(entry) = field.kind() else {
-        return Ok(String::new());
-    };
-    let none = || DynamicMessage::new(all.descriptor());
-    let (mut bounds, mut keys, mut values) = (Vec::new(), none(), none());
-    if let Some(rules) = rules::inner(all, "map") {
-        bounds = size(&path, &rules, ["min_pairs", "max_pairs"], "pairs");
-        known(field, &rules, &["min_pairs", "max_pairs", "keys", "values"])?;
-        keys = rules::inner(&rules, "keys").unwrap_or_else(none);
-        values = rules::inner(&rules, "values").unwrap_or_else(none);
-    }
-    let key = value(pool, &entry.map_entry_key_field(), &keys, "")?;
-    let value = value(pool, &entry.map_entry_value_field(), &values, "")?;
-    let mut each = String::new();
-    if !key.is_empty() || !value.is_empty() {
-        each = format!(
-            "for (key, value) in &self.{path} {{ let mark = found.mark(); {{ let value = key; {key} }} {{ {value} }} found.nest_key(mark, {name:?}, key); }}"
-        );
-    }
-    container(&path, name, all, &bounds, &each)
-}
-
-/// The bounds of a list or map; its elements are looked at only within them.
+/// The bounds of a list; its elements are looked at only within them.
 fn container(
     path: &str,
     name: &str,
@@ -98,23 +73,18 @@ fn container(
     Ok(format!("{skip}{{ {out}{{ {each} }} }}\n"))
 }
 
-fn size(
-    path: &str,
-    rules: &DynamicMessage,
-    [least, most]: [&str; 2],
-    what: &str,
-) -> Vec<(String, String)> {
+fn size(path: &str, rules: &DynamicMessage) -> Vec<(String, String)> {
     let mut bounds = Vec::new();
-    if let Some(n) = rules::count(rules, least) {
+    if let Some(n) = rules::count(rules, "min_items") {
         bounds.push((
             format!("self.{path}.len() < {n}"),
-            format!("must have at least {n} {what}"),
+            format!("must have at least {n} elements"),
         ));
     }
-    if let Some(n) = rules::count(rules, most) {
+    if let Some(n) = rules::count(rules, "max_items") {
         bounds.push((
             format!("self.{path}.len() > {n}"),
-            format!("must have at most {n} {what}"),
+            format!("must have at most {n} elements"),
         ));
     }
     bounds

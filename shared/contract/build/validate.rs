@@ -102,14 +102,15 @@ fn message_body(pool: &DescriptorPool, message: &MessageDescriptor) -> Result<St
     Ok(out)
 }
 
-/// A field of its own: single, optional, repeated or a map.
+/// A field of its own: single, optional or repeated. No request holds a map.
 fn plain_field(pool: &DescriptorPool, field: &FieldDescriptor) -> Result<String> {
     let rules = field_rules(pool, field)?;
     if rules::ignore(&rules) == Ignore::Always {
         return Ok(String::new());
     }
     if field.is_map() {
-        return containers::map(pool, field, &rules);
+        let refused = format!("{}: teach build/containers.rs maps", field.full_name());
+        return Err(refused.into());
     }
     if field.is_list() {
         return containers::list(pool, field, &rules);
@@ -198,7 +199,7 @@ pub fn value(
         && names::is_ours(inner.package_name())
         && needs(pool, inner)
     {
-        // An element of a list or map gets its place from the loop around it.
+        // An element of a list gets its place from the loop around it.
         let nested = if name.is_empty() {
             "value.validate(found);".to_owned()
         } else {

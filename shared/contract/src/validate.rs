@@ -84,14 +84,6 @@ impl Violations {
         }
     }
 
-    /// Puts those since `mark` into an entry of a map.
-    #[expect(dead_code, reason = "no request holds a map yet")]
-    pub(crate) fn nest_key(&mut self, mark: usize, field: &str, key: &dyn std::fmt::Debug) {
-        if mark < self.list.len() {
-            self.prefix(mark, &format!("{field}[{key:?}]"));
-        }
-    }
-
     fn prefix(&mut self, mark: usize, prefix: &str) {
         for violation in self.list.iter_mut().skip(mark) {
             let dot = if violation.field.is_empty() { "" } else { "." };
