@@ -186,6 +186,43 @@ async fn b_02_parallel_guesses_are_all_counted() {
     suite.stop().await;
 }
 
+/// By the time that such an answer is known, others may be checked in its place.
+#[tokio::test]
+async fn b_02_an_answer_is_not_told_when_its_charge_may_be_over() {
+    let suite = Suite::start_with(&MANY_ATTEMPTS).await;
+    let acme = suite.company("acme").await;
+    let user_id = acme.user("slow@acme.example", &password()).await;
+    let guesses = (0..10).map(|_| {
+        let anyone = suite.anyone();
+        tokio::spawn(async move {
+            login(&anyone, "acme", "slow@acme.example", "a wrong password").await
+        })
+    });
+    let guesses: Vec<_> = guesses.collect();
+    let mut db = suite.database().connect().await;
+    while !guesses.iter().all(tokio::task::JoinHandle::is_finished) {
+        let sql = "SELECT EXISTS (SELECT FROM identity.attempts WHERE user_id = $1::uuid AND pending > 0)";
+        let pending = sqlx::query_scalar(sql).bind(&user_id).fetch_one(&mut db);
+        if pending.await.expect("a look") {
+            break;
+        }
+    }
+    suite.time().advance(Duration::from_secs(25));
+    let mut reasons = Vec::new();
+    for guess in guesses {
+        let status = guess
+            .await
+            .unwrap()
+            .expect_err("a wrong password was right");
+        reasons.push(testkit::refusal(&status).reason);
+    }
+    assert!(
+        reasons.contains(&"TOO_MANY_LOGINS".into()),
+        "all were told: {reasons:?}"
+    );
+    suite.stop().await;
+}
+
 #[tokio::test]
 async fn b_03_many_valid_logins_at_once_all_pass() {
     let suite = Suite::start_with(&MANY_ATTEMPTS).await;

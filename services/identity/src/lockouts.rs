@@ -25,6 +25,7 @@ use std::{
 };
 
 use boot::Tasks;
+use chrono::{DateTime, TimeDelta, Utc};
 use contract::{
     Id,
     identity::{ErrorReason, Event, LoginFailed, LoginProof, Tenant, User, UserLockedOut},
@@ -50,7 +51,7 @@ pub const LOCK: Duration = Duration::from_mins(15);
 const LEASE: Duration = Duration::from_secs(30);
 /// After how long an answer is not told any more: sooner than its lease ends,
 /// so that it is over before anybody takes its place.
-const TOLD: Duration = Duration::from_secs(20);
+const TOLD: TimeDelta = TimeDelta::seconds(20);
 
 /// How long an answer waits for others of the same user to be checked. With
 /// the wait for hashing it stays below the deadline of a call, so that who
@@ -80,7 +81,7 @@ pub struct Charge {
     caller: Caller,
     who: Who,
     proof: LoginProof,
-    since: Instant,
+    since: DateTime<Utc>,
     settled: Arc<AtomicBool>,
     _through: Through,
 }
@@ -101,7 +102,7 @@ impl Charge {
         // More than once only where other replicas check answers of this user
         // too, or few are left of the budget.
         loop {
-            let since = Instant::now();
+            let since = app.store.clock().now();
             let mut tx = app.store.tenant(tenant, caller).await?;
             if db::attempts::charge(&mut tx, tenant, user, LIMIT, WINDOW, LEASE).await? {
                 let (store, tasks, caller) = (app.store.clone(), app.tasks.clone(), caller.clone());
@@ -170,7 +171,7 @@ impl Charge {
     }
 
     fn is_late(&self) -> bool {
-        self.since.elapsed() >= TOLD
+        self.store.clock().now() - self.since >= TOLD
     }
 }
 
