@@ -13,7 +13,7 @@ use boot::Peers;
 use contract::{Id, errors::ErrorReason};
 use http::{HeaderValue, Request, Response};
 use ipnet::IpNet;
-use rpc::{Because as _, body, headers::REQUEST_ID};
+use rpc::{Because as _, headers::REQUEST_ID};
 use tonic::{Code, Status, body::Body};
 use tower::{Service, ServiceExt as _};
 
@@ -23,6 +23,7 @@ use crate::{
     headers::{Claimed, forwarded},
     limit::{Caller, Limit},
     route::Route,
+    waiting::Waiting,
 };
 
 /// The gateway as a tower service. Clones share everything.
@@ -34,6 +35,7 @@ pub(crate) struct Parts {
     pub exchange: Exchange,
     pub trusted: Vec<IpNet>,
     pub limits: Limits,
+    pub waiting: Waiting,
 }
 
 pub(crate) struct Limits {
@@ -98,7 +100,8 @@ impl Parts {
         } else {
             // Whole, before a service hears of it: one that does not come, or
             // is too long, is our affair.
-            body::again(body::read(body).await?)
+            let from = address.map(Caller::of_address);
+            self.waiting.read(body, from).await?
         };
         let mut onward = Request::new(body);
         *onward.method_mut() = parts.method;

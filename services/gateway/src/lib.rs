@@ -15,6 +15,7 @@ mod forward;
 mod headers;
 mod limit;
 mod route;
+mod waiting;
 
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ pub use limit::Rate;
 use exchange::Exchange;
 use forward::{Forward, Limits, Parts};
 use limit::{Limit, Shared};
+use waiting::Waiting;
 
 /// False tokens that one address may try: per second, and at once. Each gateway
 /// counts alone, and so grants half.
@@ -46,5 +48,6 @@ pub fn open(edge: &boot::Edge, config: &Config) -> rpc::BoxedService {
         peers: edge.peers.clone(),
         trusted: config.trusted_proxies.clone(),
         limits,
+        waiting: Waiting::default(),
     }))
 }

@@ -47,6 +47,33 @@ async fn a_message_that_does_not_come_is_given_up_whatever_deadline_it_has() {
     assert_eq!(behind.count(), 0);
 }
 
+/// Whoever finishes no message takes a few places, and not those of others.
+#[tokio::test(start_paused = true)]
+async fn one_address_is_not_waited_for_more_than_so_often() {
+    let behind = Behind::default();
+    let gateway = behind.gateway(&["--rate-burst", "10000"], None);
+    let calls = (0..1000).map(async |_| {
+        let request = call(KEY_SET, "203.0.113.7", &[]).map(|_| unfinished(Vec::new()));
+        send(&gateway, request).await.0.code()
+    });
+    let answers = futures::future::join_all(calls).await;
+    let waited = answers
+        .iter()
+        .filter(|code| **code == Code::DeadlineExceeded)
+        .count();
+    let refused = answers
+        .iter()
+        .filter(|code| **code == Code::ResourceExhausted)
+        .count();
+    assert_eq!((waited, refused), (256, 744));
+    // What is here is not waited for, and places are given back.
+    for body in [Body::empty(), unfinished(Vec::new())] {
+        let request = call(KEY_SET, "203.0.113.7", &[]).map(|_| body);
+        let (status, _) = send(&gateway, request).await;
+        assert_ne!(status.code(), Code::ResourceExhausted);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_call_without_a_credential_is_refused_before_its_message_is_read() {
     let behind = Behind::default();
