@@ -67,6 +67,10 @@ fn part(rule: &str, text: &str) -> Option<(String, String)> {
             format!("!value.contains({text:?})"),
             format!("must contain {text:?}"),
         ),
+        "not_contains" => (
+            format!("value.contains({text:?})"),
+            format!("must not contain {text:?}"),
+        ),
         "pattern" => {
             regex::Regex::new(text).ok()?;
             let regex = format!("static FORM: check::Pattern = check::Pattern::new({text:?});");
