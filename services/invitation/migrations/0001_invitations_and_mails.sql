@@ -84,7 +84,10 @@ CREATE TABLE mails (
     send_time timestamptz,
     PRIMARY KEY (tenant_id, id)
 );
-CREATE INDEX mails_by_user ON mails (tenant_id, user_id);
+CREATE INDEX mails_by_user ON mails (tenant_id, user_id, id);
+-- How many were sent to an address lately.
+CREATE INDEX mails_by_address ON mails (tenant_id, lower(email), create_time)
+    WHERE kind = 'invitation' AND state <> 'dropped';
 CREATE INDEX mails_by_invitation ON mails (tenant_id, invitation_id) WHERE invitation_id IS NOT NULL;
 CREATE INDEX mails_waiting ON mails (priority, next_attempt_time) WHERE state = 'queued';
 SELECT tenant_table('mails');

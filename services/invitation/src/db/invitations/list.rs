@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Row, select};
-use crate::db::TenantId;
+use crate::db::{TenantId, nearest_first};
 
 /// What a list is about. Ranks are the values of `InvitationState`: lists are
 /// sorted by them, then by id from the newest on.
@@ -16,7 +16,9 @@ pub(crate) struct Filter<'a> {
     pub(crate) inviter_email: &'a str,
 }
 
-/// Rows after (or before, nearest first) a place in the list.
+/// Rows after (or before, nearest first) a place in the list; see `db`. The
+/// parts of the list are read one by one, each along the index of states: rank
+/// and id have none, for time alone makes a pending row an expired one.
 pub(crate) async fn page(
     db: &mut PgConnection,
     filter: &Filter<'_>,
@@ -24,18 +26,36 @@ pub(crate) async fn page(
     backward: bool,
     limit: i64,
 ) -> sqlx::Result<Vec<Row>> {
-    let (rank, id) = after.unzip();
-    select!(
-        "CROSS JOIN LATERAL (SELECT CASE
+    let (rank, id) = after.unwrap_or((0, Uuid::nil()));
+    let rows = select!(
+        "WHERE tenant_id = $1 AND id = ANY(ARRAY(
+            SELECT picked.id
+            FROM (VALUES (1, 'pending', false), (1, 'accepting', NULL), (2, 'declined', NULL),
+                    (3, 'pending', true), (4, 'accepted', NULL)) AS part (rank, state, expired)
+            CROSS JOIN LATERAL (
+                (SELECT i.id FROM invitations i
+                    WHERE i.tenant_id = $1 AND i.state = part.state AND NOT i.revoked
+                        AND (part.expired IS NULL OR part.expired = (i.expire_time <= clock()))
+                        AND ($3 = '' OR lower(i.inviter_email) = $3)
+                        AND NOT $6 AND part.rank >= $4
+                        AND i.id < CASE WHEN part.rank = $4 THEN $5::uuid ELSE $8::uuid END
+                    ORDER BY i.id DESC LIMIT $7)
+                UNION ALL
+                (SELECT i.id FROM invitations i
+                    WHERE i.tenant_id = $1 AND i.state = part.state AND NOT i.revoked
+                        AND (part.expired IS NULL OR part.expired = (i.expire_time <= clock()))
+                        AND ($3 = '' OR lower(i.inviter_email) = $3)
+                        AND $6 AND part.rank <= $4
+                        AND i.id > CASE WHEN part.rank = $4 THEN $5::uuid ELSE $9::uuid END
+                    ORDER BY i.id LIMIT $7)
+            ) AS picked
+            WHERE part.rank = ANY($2)
+            ORDER BY CASE WHEN $6 THEN -part.rank ELSE part.rank END,
+                CASE WHEN $6 THEN picked.id END, CASE WHEN NOT $6 THEN picked.id END DESC
+            LIMIT $7))
+            ORDER BY CASE
                 WHEN state = 'accepted' THEN 4 WHEN state = 'declined' THEN 2
-                WHEN state = 'pending' AND expire_time <= clock() THEN 3 ELSE 1 END) AS place (rank)
-            WHERE tenant_id = $1 AND NOT revoked AND state <> 'preparing' AND rank = ANY($2)
-                AND ($3 = '' OR lower(inviter_email) = $3)
-                AND ($4::integer IS NULL OR NOT $6 AND (rank > $4 OR rank = $4 AND id < $5)
-                    OR $6 AND (rank < $4 OR rank = $4 AND id > $5))
-            ORDER BY CASE WHEN $6 THEN -rank ELSE rank END,
-                CASE WHEN $6 THEN id END, CASE WHEN NOT $6 THEN id END DESC
-            LIMIT $7",
+                WHEN state = 'pending' AND expire_time <= clock() THEN 3 ELSE 1 END, id DESC",
         filter.tenant as _,
         filter.ranks,
         filter.inviter_email,
@@ -43,9 +63,12 @@ pub(crate) async fn page(
         id,
         backward,
         limit,
+        Uuid::max(),
+        Uuid::nil(),
     )
     .fetch_all(db)
-    .await
+    .await?;
+    Ok(nearest_first(rows, backward))
 }
 
 /// How many rows there are in all pages.

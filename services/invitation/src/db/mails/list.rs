@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Row;
-use crate::db::TenantId;
+use crate::db::{TenantId, nearest_first};
 
 /// What a list is about.
 pub(crate) struct Filter<'a> {
@@ -15,7 +15,7 @@ pub(crate) struct Filter<'a> {
     pub(crate) states: &'a [String],
 }
 
-/// Rows after (or before, nearest first) a mail, newest first.
+/// Rows after (or before, nearest first) a mail, newest first; see `db`.
 pub(crate) async fn page(
     db: &mut PgConnection,
     filter: &Filter<'_>,
@@ -25,23 +25,30 @@ pub(crate) async fn page(
 ) -> sqlx::Result<Vec<Row>> {
     sqlx::query_as!(
         Row,
-        r#"SELECT id AS "id: _", kind AS "kind: _", user_id AS "user_id: _", email, language,
-                state AS "state: _", attempts, last_answer, create_time, send_time
-            FROM mails
-            WHERE tenant_id = $1 AND ($2::uuid IS NULL OR user_id = $2)
-                AND (cardinality($3::text[]) = 0 OR state = ANY($3))
-                AND ($4::uuid IS NULL OR NOT $5 AND id < $4 OR $5 AND id > $4)
-            ORDER BY CASE WHEN $5 THEN id END, CASE WHEN NOT $5 THEN id END DESC
-            LIMIT $6"#,
+        r#"SELECT id AS "id!: _", kind AS "kind!: _", user_id AS "user_id!: _", email AS "email!",
+                language AS "language!", state AS "state!: _", attempts AS "attempts!",
+                last_answer AS "last_answer!", create_time AS "create_time!", send_time
+            FROM (
+                (SELECT * FROM mails
+                    WHERE tenant_id = $1 AND NOT $5 AND id < $4 AND ($2::uuid IS NULL OR user_id = $2)
+                        AND (cardinality($3::text[]) = 0 OR state = ANY($3))
+                    ORDER BY id DESC LIMIT $6)
+                UNION ALL
+                (SELECT * FROM mails
+                    WHERE tenant_id = $1 AND $5 AND id > $4 AND ($2::uuid IS NULL OR user_id = $2)
+                        AND (cardinality($3::text[]) = 0 OR state = ANY($3))
+                    ORDER BY id LIMIT $6)
+            ) AS page ORDER BY id DESC"#,
         filter.tenant as _,
         filter.user,
         filter.states,
-        after,
+        after.unwrap_or(Uuid::max()),
         backward,
         limit,
     )
     .fetch_all(db)
     .await
+    .map(|rows| nearest_first(rows, backward))
 }
 
 /// How many rows there are in all pages.
