@@ -1,6 +1,7 @@
 //! Failing on request: what a test asks the mailbox to do wrong.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// The moment of a delivery at which a fault strikes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,7 @@ pub enum Verb {
 pub(crate) enum Blow {
     Reply(String),
     Drop,
+    Silence(Duration),
 }
 
 /// One thing that goes wrong, a number of times.
@@ -57,6 +59,18 @@ impl Fault {
             at,
             recipient: None,
             blow: Blow::Drop,
+            left: None,
+        }
+    }
+
+    /// Says nothing for so long and then closes the connection, every time until [`Fault::times`]
+    /// says otherwise.
+    #[must_use]
+    pub fn silence(at: Verb, time: Duration) -> Self {
+        Self {
+            at,
+            recipient: None,
+            blow: Blow::Silence(time),
             left: None,
         }
     }

@@ -75,6 +75,10 @@ impl Session<'_> {
                 return Ok(!reply.starts_with("421"));
             }
             Next::Struck(Blow::Drop) => return Ok(false),
+            Next::Struck(Blow::Silence(time)) => {
+                be_silent(time);
+                return Ok(false);
+            }
             Next::TakeBody => return self.take_body(),
             Next::Quit => {
                 self.say("221 2.0.0 bye")?;
@@ -230,6 +234,14 @@ impl Session<'_> {
         let to = self.mail.as_ref().map_or(&[][..], |mail| &mail.to);
         self.inbox.faults().strike(at, to).map(Next::Struck)
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a connection has a thread of its own"
+)]
+fn be_silent(time: std::time::Duration) {
+    std::thread::sleep(time);
 }
 
 /// The address in `FROM:<a@b> SIZE=1`, and what follows it.

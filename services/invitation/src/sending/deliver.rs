@@ -8,7 +8,7 @@ use tokio::time::{Duration, Instant, interval_at};
 use super::{
     Post,
     lanes::{Lane, SLOW},
-    letter::{self, Letter},
+    letter::{self, Letter, Written},
     record,
     server::Verdict,
 };
@@ -21,6 +21,9 @@ use crate::{
 /// [`crate::db::mails::queue::LEASE_SECONDS`].
 const RENEW: Duration = Duration::from_secs(5);
 
+/// In place of an answer of the mail server, which was not asked.
+const UNWRITTEN: &str = "not sent: no mail can be written to this address";
+
 pub(super) async fn run(
     app: Arc<Invitation>,
     post: Arc<Post>,
@@ -29,9 +32,13 @@ pub(super) async fn run(
     lane: Lane,
 ) {
     let done = match letter::write(&app, &post, &mail, lease).await {
-        Ok(Some(letter)) => send(&app, &post, &mail, lease, lane, letter).await,
-        Ok(None) => record::dropped(&app, &mail, lease).await,
-        // Ours to mend: identity or Postgres is away, or a template is broken.
+        Ok(Written::Letter(letter)) => send(&app, &post, &mail, lease, lane, letter).await,
+        Ok(Written::Needless) => record::dropped(&app, &mail, lease).await,
+        Ok(Written::Never(error)) => {
+            tracing::error!(mail = %mail.id, %error, "a mail cannot be written");
+            record::failed(&app, &mail, lease, UNWRITTEN).await
+        }
+        // Identity or Postgres is away.
         Err(error) => {
             tracing::warn!(mail = %mail.id, %error, "a mail cannot be written yet");
             record::postponed(&app, &mail, lease).await
@@ -51,7 +58,7 @@ async fn send(
     lane: Lane,
     letter: Letter,
 ) -> Result<(), Error> {
-    let mut delivery = post.lanes.enter(&mail.domain, lane);
+    let mut delivery = post.lanes.enter(&letter.domain, lane);
     let verdict = {
         let sending = post.server.send(&letter.message);
         tokio::pin!(sending);

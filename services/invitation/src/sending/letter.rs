@@ -27,20 +27,32 @@ use crate::{
     templates::{Words, written},
 };
 
+/// What comes of writing a mail.
+pub(super) enum Written {
+    /// It is ready to be sent.
+    Letter(Letter),
+    /// It is not needed any more.
+    Needless,
+    /// It cannot be written, now or later.
+    Never(Error),
+}
+
 /// A mail ready to be sent.
 pub(super) struct Letter {
     pub(super) message: Message,
+    /// The domain that it goes to, in lower case.
+    pub(super) domain: String,
     /// What must not be seen in any answer of the mail server.
     pub(super) secret: Zeroizing<String>,
 }
 
-/// Writes a mail. `None` where it is not needed any more.
+/// Writes a mail. An error says that it may be tried again: something is away.
 pub(super) async fn write(
     app: &Invitation,
     post: &Post,
     mail: &Claimed,
     lease: Lease,
-) -> Result<Option<Letter>, Error> {
+) -> Result<Written, Error> {
     let tenant = app.peers.tenant(mail.tenant_id).await?;
     match mail.kind {
         Kind::Invitation => invitation(app, post, mail, &tenant).await,
@@ -53,9 +65,9 @@ async fn invitation(
     post: &Post,
     mail: &Claimed,
     tenant: &Tenant,
-) -> Result<Option<Letter>, Error> {
+) -> Result<Written, Error> {
     let Some(id) = mail.invitation_id else {
-        return Ok(None);
+        return Ok(Written::Needless);
     };
     let secret = link::mint();
     let hash = link::hash(app.store.keys(), &secret);
@@ -65,7 +77,9 @@ async fn invitation(
         .await?;
     let row = invitations::set_link(&mut tx, mail.tenant_id, id, mail.id, &hash).await?;
     tx.done().await?;
-    let Some(row) = row else { return Ok(None) };
+    let Some(row) = row else {
+        return Ok(Written::Needless);
+    };
     let shown = |text: &str| {
         if row.inviter_hidden {
             String::new()
@@ -86,8 +100,7 @@ async fn invitation(
         link: &post.link_base.link("invitation", &secret),
         until: written(row.expire_time, to.language),
     };
-    let message = compose(app, post, mail, &to, &words)?;
-    Ok(Some(Letter { message, secret }))
+    Ok(compose(app, post, mail, &to, &words, secret))
 }
 
 async fn password_reset(
@@ -96,13 +109,13 @@ async fn password_reset(
     mail: &Claimed,
     lease: Lease,
     tenant: &Tenant,
-) -> Result<Option<Letter>, Error> {
+) -> Result<Written, Error> {
     let caller = Caller::system(SERVICE, mail.tenant_id);
     let Some(user) = find(app, &caller, mail).await? else {
-        return Ok(None);
+        return Ok(Written::Needless);
     };
     let Some(issued) = issue(app, &caller, mail).await? else {
-        return Ok(None);
+        return Ok(Written::Needless);
     };
     let secret = Zeroizing::new(issued.token);
     let mut tx = app.store.tenant(mail.tenant_id, &caller).await?;
@@ -127,8 +140,7 @@ async fn password_reset(
         link: &post.link_base.link("password-reset", &secret),
         until: written(end, to.language),
     };
-    let message = compose(app, post, mail, &to, &words)?;
-    Ok(Some(Letter { message, secret }))
+    Ok(compose(app, post, mail, &to, &words, secret))
 }
 
 /// The token of a reset link; `None` where the user cannot have one any more.
@@ -178,20 +190,29 @@ struct Addressee<'a> {
     language: &'a str,
 }
 
+/// Puts the mail together. Asked again it would fail again, and each time have
+/// cost another link.
 fn compose(
     app: &Invitation,
     post: &Post,
     mail: &Claimed,
     to: &Addressee<'_>,
     words: &Words<'_>,
-) -> Result<Message, Error> {
-    let text = post.templates.write(mail.kind, to.language, words)?;
-    message::build(
-        &post.from,
-        &to.name,
-        to.email,
-        mail.id,
+    secret: Zeroizing<String>,
+) -> Written {
+    let (now, (_, domain)) = (
         app.store.clock().now(),
-        text,
-    )
+        to.email.rsplit_once('@').unwrap_or_default(),
+    );
+    let text = post.templates.write(mail.kind, to.language, words);
+    let built =
+        text.and_then(|text| message::build(&post.from, &to.name, to.email, mail.id, now, text));
+    match built {
+        Ok(message) => Written::Letter(Letter {
+            message,
+            domain: domain.to_lowercase(),
+            secret,
+        }),
+        Err(error) => Written::Never(error),
+    }
 }

@@ -18,7 +18,6 @@ pub(crate) struct Claimed {
     pub(crate) kind: Kind,
     pub(crate) user_id: UserId,
     pub(crate) invitation_id: Option<InvitationId>,
-    pub(crate) domain: String,
     /// This attempt included.
     pub(crate) attempts: i32,
 }
@@ -42,7 +41,7 @@ pub(crate) async fn claim(
                         AND domain <> ALL($4)
                     ORDER BY priority, next_attempt_time LIMIT $3 FOR UPDATE SKIP LOCKED)
             RETURNING tenant_id AS "tenant_id: _", id AS "id: _", kind AS "kind: _",
-                user_id AS "user_id: _", invitation_id AS "invitation_id: _", domain, attempts"#,
+                user_id AS "user_id: _", invitation_id AS "invitation_id: _", attempts"#,
         lease.0,
         LEASE_SECONDS,
         most,
