@@ -4,9 +4,11 @@
 mod acceptance;
 mod access;
 mod authority;
+mod delivery;
 mod demo;
 mod imports;
 mod invitations;
+mod inviting;
 mod listing;
 mod lockout;
 mod logins;

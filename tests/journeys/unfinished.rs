@@ -193,3 +193,24 @@ async fn a_revoked_invitation_that_nobody_heard_of_frees_its_seat_and_may_come_a
     );
     suite.stop().await;
 }
+
+#[tokio::test]
+async fn while_a_peer_is_away_it_is_asked_now_and_then() {
+    let suite = Suite::start().await;
+    let acme = suite.company("acme").await;
+    let invitation = acme.invite("gil@acme.example").await.unwrap();
+    // Authorization says of a tenant without roles: try again later.
+    let change = "state = 'preparing', tenant_id = gen_random_uuid()";
+    suite.leave_invitation(&invitation, change).await;
+    let mut database = suite.database().connect().await;
+    let mut changes = async || -> i64 {
+        let sql = "SELECT n_tup_upd FROM pg_stat_user_tables WHERE schemaname = 'invitation' AND relname = 'invitations'";
+        let counted = sqlx::query_scalar(sql).fetch_one(&mut database).await;
+        counted.expect("a count")
+    };
+    let before = changes().await;
+    tokio::time::sleep(std::time::Duration::from_secs(6)).await;
+    let changes = changes().await - before;
+    assert!(changes < 20, "claimed and given up {changes} times");
+    suite.stop().await;
+}

@@ -27,6 +27,7 @@ mod config;
 mod db;
 mod events;
 mod invitations;
+mod limit;
 mod mails;
 mod patience;
 mod peers;

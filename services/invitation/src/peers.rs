@@ -24,9 +24,6 @@ pub(crate) const SERVICE: &str = "invitation";
 /// for the same tenant thousands of times.
 const TENANT_FRESH: Duration = Duration::from_secs(10);
 
-/// Roles are listed by pages of a hundred; no tenant has more than this many.
-const ROLE_PAGES: usize = 20;
-
 /// Clients of the other services.
 pub(crate) struct Peers {
     identity: Channel,
@@ -83,7 +80,7 @@ impl Peers {
         let mut client = RoleServiceClient::new(channel);
         let mut roles = Vec::new();
         let mut page_token = String::new();
-        for _ in 0..ROLE_PAGES {
+        loop {
             let page = client
                 .list_roles(ListRolesRequest {
                     page_size: 100,
@@ -94,10 +91,9 @@ impl Peers {
             roles.extend(page.roles);
             page_token = page.next_page_token;
             if page_token.is_empty() {
-                break;
+                return Ok(roles);
             }
         }
-        Ok(roles)
     }
 }
 

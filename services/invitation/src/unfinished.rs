@@ -34,43 +34,44 @@ const AT_ONCE: i64 = 100;
 pub(crate) async fn run(app: Arc<Invitation>, stopping: CancellationToken) {
     let sweeping = async {
         loop {
-            match sweep(&app).await {
-                Ok(0) => tokio::time::sleep(EVERY).await,
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "unfinished invitations cannot be looked for");
-                    tokio::time::sleep(EVERY).await;
-                }
+            let more = sweep(&app).await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "unfinished invitations cannot be looked for");
+                false
+            });
+            if !more {
+                tokio::time::sleep(EVERY).await;
             }
         }
     };
     stopping.run_until_cancelled(sweeping).await;
 }
 
-/// Answers how many rows it found, finished or not. Those that fail come back
-/// when this lease ends.
-async fn sweep(app: &Invitation) -> Result<usize, Error> {
+/// Whether there may be more: it found some, and finished all of them. Those that fail come back
+/// when this lease ends, or at once where it was given up; a peer that is away
+/// is not asked without a pause.
+async fn sweep(app: &Invitation) -> Result<bool, Error> {
     let lease = Lease::new();
     let mut tx = app.store.worker().await?;
     let rows = leases::claim_unfinished(&mut tx, lease, AT_ONCE).await?;
     tx.done().await?;
-    let found = rows.len();
+    let mut finished = !rows.is_empty();
     let (preparing, others): (Vec<Row>, Vec<Row>) = rows
         .into_iter()
         .partition(|row| row.state == State::Preparing);
     for batch in preparing.chunk_by(asked_together) {
-        log(prepare(app, batch.to_vec(), lease).await);
+        finished &= done(prepare(app, batch.to_vec(), lease).await);
     }
     for row in others {
-        log(end(app, &row, lease).await);
+        finished &= done(end(app, &row, lease).await);
     }
-    Ok(found)
+    Ok(finished)
 }
 
-fn log(done: Result<(), Error>) {
-    if let Err(error) = done {
+fn done(work: Result<(), Error>) -> bool {
+    work.inspect_err(|error| {
         tracing::warn!(%error, "an unfinished invitation stays unfinished for now");
-    }
+    })
+    .is_ok()
 }
 
 fn asked_together(one: &Row, other: &Row) -> bool {

@@ -30,7 +30,7 @@ async fn ask(world: &World, by: Id<User>, user: Id<User>, leaves: bool) -> Resul
 }
 
 /// Somebody invites somebody as these roles.
-async fn invite(world: &World, inviter: Id<User>, roles: &[&str]) -> Id<User> {
+async fn invite(world: &World, by: Id<User>, roles: &[&str]) -> Id<User> {
     let invitee = Id::new();
     let mut role_ids = Vec::new();
     for role in roles {
@@ -42,7 +42,7 @@ async fn invite(world: &World, inviter: Id<User>, roles: &[&str]) -> Id<User> {
         default_group: true,
         ..Grants::default()
     }];
-    let reserved = behalf_of(world, inviter)
+    let reserved = behalf_of(world, by)
         .reserve_grants(ReserveGrantsRequest { grants })
         .await;
     let (_, reserved, _) = reserved.expect("reserved").into_parts();
@@ -51,10 +51,10 @@ async fn invite(world: &World, inviter: Id<User>, roles: &[&str]) -> Id<User> {
 }
 
 /// The invitee accepts.
-async fn accept(world: &World, inviter: Id<User>, home: &str, invitee: Id<User>) {
+async fn accept(world: &World, by: Id<User>, home: &str, invitee: Id<User>) {
     let ask = ActivateGrantsRequest {
         user_id: invitee.to_string(),
-        grantor_user_id: inviter.to_string(),
+        grantor_user_id: by.to_string(),
         grantor_home_tenant_id: home.to_owned(),
     };
     let mut suite = behalf_of(world, invitee);

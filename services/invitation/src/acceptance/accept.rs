@@ -29,14 +29,6 @@ pub(crate) async fn run(
     caller: &Caller,
     ask: AcceptInvitationRequest,
 ) -> Result<AcceptInvitationResponse, Error> {
-    for (field, name) in [
-        ("first_name", &ask.first_name),
-        ("last_name", &ask.last_name),
-    ] {
-        if name.chars().any(char::is_control) {
-            return Err(Error::field(field, "must not hold control characters"));
-        }
-    }
     let link = Link::find(app, &ask.token).await?;
     let lease = Lease::new();
     let row = begin(app, caller, &link, lease).await?;

@@ -119,6 +119,39 @@ pub(crate) async fn queue_reset(
     Ok(())
 }
 
+/// An address to which enough was sent for now.
+pub(crate) struct Full {
+    /// In lower case.
+    pub(crate) email_key: String,
+    /// When there is room for one more.
+    pub(crate) seconds: f64,
+}
+
+/// Those of the addresses, in lower case, to which so many mails of invitations
+/// went within the last hour.
+pub(crate) async fn full(
+    db: &mut PgConnection,
+    tenant: TenantId,
+    email_keys: &[String],
+    most: i32,
+) -> sqlx::Result<Vec<Full>> {
+    sqlx::query_as!(
+        Full,
+        r#"SELECT lower(email) AS "email_key!",
+                extract(epoch FROM (array_agg(create_time ORDER BY create_time DESC))[$3]
+                    + interval '1 hour' - clock())::double precision AS "seconds!"
+            FROM mails
+            WHERE tenant_id = $1 AND kind = 'invitation' AND state <> 'dropped'
+                AND lower(email) = ANY($2) AND create_time > clock() - interval '1 hour'
+            GROUP BY lower(email) HAVING count(*) >= $3"#,
+        tenant as _,
+        email_keys,
+        most,
+    )
+    .fetch_all(db)
+    .await
+}
+
 /// Drops the mails of an invitation that still wait. One that is being sent
 /// right now finds out by itself that it was replaced.
 pub(crate) async fn drop_waiting(

@@ -33,6 +33,7 @@ use crate::{
     patience,
 };
 
+pub(crate) use known::email_key;
 pub(crate) use prepare::{RequestName, replayed};
 
 /// What became of a draft: the invitation, or why there is none.

@@ -6,7 +6,10 @@ use contract::invitation::{
 use rpc::{Because as _, Caller, Error};
 use store::Tx;
 
-use super::{batch, named, not_found, shape};
+use super::{
+    batch::{self, email_key},
+    named, not_found, shape,
+};
 use crate::{
     Invitation,
     db::{
@@ -14,6 +17,7 @@ use crate::{
         invitations::{self, Row, State},
         mails::{self, Priority},
     },
+    limit::{MOST_AN_HOUR, too_many_mails},
     patience::Patience,
 };
 
@@ -60,6 +64,11 @@ async fn renew(tx: &mut Tx, caller: &Caller, id: InvitationId) -> Result<Option<
         .ok_or_else(not_found)?;
     if renewed {
         mails::drop_waiting(tx, tenant, id).await?;
+        // Under the lock of the row, so that two are not both the last.
+        let full = mails::full(tx, tenant, &[email_key(&row.email)], MOST_AN_HOUR).await?;
+        if let Some(full) = full.first() {
+            return Err(too_many_mails(full));
+        }
         mails::queue_invitations(tx, tenant, Priority::High, &[batch::mail(&row, mail)]).await?;
         return Ok(Some(row));
     }

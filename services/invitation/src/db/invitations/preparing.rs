@@ -121,25 +121,30 @@ pub(crate) async fn of_request(
     .await
 }
 
-/// Users whose invitation was taken back and who may be invited again, by
-/// address.
-pub(crate) async fn revoked_users(
+/// Somebody whose invitation was taken back and who may be invited again.
+pub(crate) struct Revoked {
+    pub(crate) email_key: String,
+    pub(crate) user_id: UserId,
+    /// Whether the other services have heard of it: until then the old roles
+    /// are still to be released.
+    pub(crate) settled: bool,
+}
+
+/// Those of the addresses whose invitation was taken back.
+pub(crate) async fn revoked(
     db: &mut PgConnection,
     tenant: TenantId,
     email_keys: &[String],
-) -> sqlx::Result<Vec<(String, UserId)>> {
-    let rows = sqlx::query!(
-        r#"SELECT email_key, user_id AS "user_id: UserId" FROM invitations
+) -> sqlx::Result<Vec<Revoked>> {
+    sqlx::query_as!(
+        Revoked,
+        r#"SELECT email_key, user_id AS "user_id: _", lease_time IS NULL AS "settled!" FROM invitations
             WHERE tenant_id = $1 AND revoked AND state = 'pending' AND email_key = ANY($2)"#,
         tenant as _,
         email_keys,
     )
     .fetch_all(db)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| (row.email_key, row.user_id))
-        .collect())
+    .await
 }
 
 /// Adds rows in state preparing, in one statement. Those whose address has an
@@ -263,14 +268,25 @@ pub(crate) async fn forget_revoked(
     Ok(())
 }
 
-/// Those of the users for whom no row waits.
+/// A user for whom no invitation waits.
+pub(crate) struct Orphan {
+    pub(crate) user_id: UserId,
+    /// Whether they may still finish an account, by an invitation that was
+    /// taken back.
+    pub(crate) revoked: bool,
+}
+
+/// Those of the users for whom no invitation waits.
 pub(crate) async fn orphans(
     db: &mut PgConnection,
     tenant: TenantId,
     users: &[UserId],
-) -> sqlx::Result<Vec<UserId>> {
-    sqlx::query_scalar!(
-        r#"SELECT given.id AS "id!: UserId" FROM unnest($2::uuid[]) AS given (id)
+) -> sqlx::Result<Vec<Orphan>> {
+    sqlx::query_as!(
+        Orphan,
+        r#"SELECT given.id AS "user_id!: _", EXISTS (SELECT FROM invitations i
+                WHERE i.tenant_id = $1 AND i.user_id = given.id) AS "revoked!"
+            FROM unnest($2::uuid[]) AS given (id)
             WHERE NOT EXISTS (SELECT FROM invitations i
                 WHERE i.tenant_id = $1 AND i.user_id = given.id AND NOT i.revoked)"#,
         tenant as _,

@@ -9,7 +9,7 @@ use contract::{
     Reason,
     authorization::{self, Grants, GrantsOutcome, ReleaseGrantsRequest, ReserveGrantsRequest},
     errors::ErrorReason as Errors,
-    identity::{CreateInvitedUsersRequest, InvitedUser},
+    identity::{CreateInvitedUsersRequest, InvitedUser, RemoveInvitedUsersRequest},
     licensing,
 };
 use rpc::{Because as _, Error};
@@ -22,7 +22,10 @@ use crate::{
     Invitation,
     db::{
         UserId,
-        invitations::{Row, leases, preparing},
+        invitations::{
+            Row, leases,
+            preparing::{self, Orphan},
+        },
     },
     peers::in_doubt,
 };
@@ -109,7 +112,7 @@ impl Batch {
         Ok(())
     }
 
-    /// After the lease was lost: takes back what these steps reserved for users
+    /// After the lease was lost: takes back what these steps made for users
     /// whose rows somebody else has removed meanwhile.
     pub(super) async fn release_orphans(&self, app: &Invitation) -> Result<(), Error> {
         let users: Vec<UserId> = self
@@ -120,8 +123,17 @@ impl Batch {
         let mut tx = app.store.tenant(self.tenant, &self.caller).await?;
         let orphans = preparing::orphans(&mut tx, self.tenant, &users).await?;
         drop(tx);
-        self.release(app, orphans.iter().map(ToString::to_string).collect())
-            .await
+        let id = |one: &Orphan| one.user_id.to_string();
+        self.release(app, orphans.iter().map(id).collect()).await?;
+        let gone = orphans.iter().filter(|one| !one.revoked);
+        let user_ids: Vec<String> = gone.map(id).collect();
+        if !user_ids.is_empty() {
+            let mut client = app.peers.users(&self.caller);
+            client
+                .remove_invited_users(RemoveInvitedUsersRequest { user_ids })
+                .await?;
+        }
+        Ok(())
     }
 
     fn refuse(&mut self, mut why: impl FnMut(&Row) -> Option<Error>) {
