@@ -22,6 +22,7 @@ use tower::{Service, ServiceExt};
 
 use crate::{Because, Caller, Error, ServiceTokens, headers, timeout, trace};
 
+mod ending;
 mod remote;
 mod retry;
 
@@ -175,15 +176,14 @@ impl Channel {
                 let answer = service.clone().oneshot(request).await;
                 answer.map_err(|never| match never {})
             }
-            (Target::Remote(connections), None) => connections
-                .here()
-                .oneshot(request)
-                .await
-                .map_err(remote::status),
+            (Target::Remote(connections), None) => {
+                let answer = connections.here().oneshot(request).await;
+                answer.map(ending::with_status).map_err(remote::status)
+            }
             (Target::Remote(connections), Some(deadline)) => {
                 let answer = connections.here().oneshot(request);
                 match tokio::time::timeout_at(deadline, answer).await {
-                    Ok(answer) => answer.map_err(remote::status),
+                    Ok(answer) => answer.map(ending::with_status).map_err(remote::status),
                     Err(_) => Err(too_late().into()),
                 }
             }

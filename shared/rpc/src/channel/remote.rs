@@ -71,7 +71,11 @@ pub fn status(error: Error) -> Status {
         // tonic keeps the deadline, too, and was first to notice.
         return super::too_late().into();
     }
-    let status = Status::from_error(Box::new(error));
+    unanswered(Status::from_error(Box::new(error)))
+}
+
+/// What the layers below call an error of their own is a callee that is away.
+pub fn unanswered(status: Status) -> Status {
     match status.code() {
         Code::Unknown | Code::Internal | Code::Unavailable => {
             crate::Error::unavailable("a service", status).into()
