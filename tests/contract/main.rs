@@ -4,6 +4,7 @@
 mod access;
 mod descriptors;
 mod foreign_ids;
+mod oracles;
 mod plausible;
 mod shape;
 mod workspace;

@@ -1,5 +1,7 @@
 //! Kills, losses and leaks, against servers in processes of their own.
 
+mod demo_killed;
 mod import_killed;
+mod redis;
 mod redis_gone;
 mod secrets_leaked;

@@ -4,8 +4,10 @@
 mod acceptance;
 mod access;
 mod authority;
+mod connections;
 mod delivery;
 mod demo;
+mod erasure;
 mod imports;
 mod invitations;
 mod inviting;
@@ -14,6 +16,7 @@ mod lockout;
 mod logins;
 mod mails;
 mod operating;
+mod readme;
 mod seats;
 mod sessions;
 mod tenancy;

@@ -1,6 +1,6 @@
 //! Every service in a process of its own, with people in it.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use contract::authorization::{
@@ -14,8 +14,9 @@ use contract::identity::{
 use mailbox::Mailbox;
 use testkit::{Client, Database};
 use usher_tests::{
+    fleet::{self, Ground},
     password,
-    process::{Process, free_port},
+    process::Process,
     sign_in, suite,
 };
 
@@ -23,8 +24,19 @@ use usher_tests::{
 pub const LOGINS: usize = 16;
 /// People with a role.
 const PEOPLE: usize = 64;
-/// The services, in the order of their start.
-const SERVICES: [&str; 4] = ["identity", "authorization", "invitation", "importer"];
+/// What every server is told.
+const FLAGS: [&str; 4] = ["--log", "warn", "--max-concurrent-streams", "1000"];
+/// One caller of a bench calls as often as it can.
+const NO_BOUNDS: [&str; 8] = [
+    "--rate-per-second",
+    "10000000",
+    "--rate-burst",
+    "10000000",
+    "--attempts-per-minute",
+    "10000000",
+    "--attempts-burst",
+    "10000000",
+];
 
 /// The servers and what the measurements need to know of them.
 pub struct Fleet {
@@ -49,10 +61,19 @@ impl Fleet {
     pub async fn start() -> Result<Self> {
         let database = Database::fresh().await;
         let mailbox = Mailbox::start_on_loopback()?;
-        let mut servers = servers(&database, &mailbox)?;
-        let gateway = servers.pop().context("a gateway")?;
-        let identity = servers.remove(0);
-        let authorization = servers.remove(0);
+        let ground = Ground {
+            database: &database,
+            redis_url: &testkit::redis().0,
+            smtp_url: &mailbox.smtp_url(),
+            logs: std::env::temp_dir().join("usher-bench"),
+        };
+        let fleet::Fleet {
+            gateway,
+            mut services,
+            ..
+        } = fleet::Fleet::start(&ground, &FLAGS, &[("gateway", &NO_BOUNDS)])?;
+        let identity = services.remove("identity").context("identity")?;
+        let authorization = services.remove("authorization").context("authorization")?;
         gateway.ready().await;
         let anyone = Client::new(gateway.channel());
         let operator = suite::bootstrap(&anyone, &password()).await?;
@@ -66,14 +87,14 @@ impl Fleet {
             identity,
             authorization,
             gateway,
-            service_key: KEY.to_owned(),
+            service_key: fleet::SERVICE_KEY.to_owned(),
             tenant_id,
             admin_id: first.user_id,
             admin,
             session_token: first.session_token,
             user_ids,
             people,
-            others: servers,
+            others: services.into_values().collect(),
             _mailbox: mailbox,
         })
     }
@@ -84,90 +105,6 @@ impl Fleet {
         tokio::time::sleep(Duration::from_millis(100)).await;
         self.database.drop().await;
     }
-}
-
-/// The key of every service in a bench.
-const KEY: &str = "a service key for benches only";
-
-fn servers(database: &Database, mailbox: &Mailbox) -> Result<Vec<Process>> {
-    let mut servers = Vec::new();
-    // One for all: they hear of events through it.
-    let redis = testkit::redis();
-    let ports: Vec<_> = SERVICES
-        .iter()
-        .map(|_| free_port())
-        .collect::<Result<_>>()?;
-    let peers: Vec<String> = SERVICES
-        .iter()
-        .zip(&ports)
-        .flat_map(|(name, port)| [format!("--{name}-uri"), format!("http://{port}")])
-        .collect();
-    for (name, port) in SERVICES.iter().zip(&ports) {
-        let mut flags = common(&peers, &redis);
-        flags.extend(pair(
-            "--postgres-url",
-            database.url().replace("{service}", name),
-        ));
-        flags.extend(pair("--secret", suite::SECRET.to_owned()));
-        flags.extend(own(name, mailbox));
-        servers.push(Process::start_at(
-            *port,
-            &format!("usher-{name}"),
-            &flags,
-            &log(name),
-        )?);
-    }
-    let mut flags = common(&peers, &redis);
-    let bounds = [
-        "--rate-per-second",
-        "--rate-burst",
-        "--attempts-per-minute",
-        "--attempts-burst",
-    ];
-    flags.extend(bounds.iter().flat_map(|name| pair(name, "10000000".into())));
-    servers.push(Process::start("usher-gateway", &flags, &log("gateway"))?);
-    Ok(servers)
-}
-
-fn common(peers: &[String], (redis, prefix): &(String, String)) -> Vec<String> {
-    let mut flags = peers.to_vec();
-    flags.extend(pair("--redis-url", redis.clone()));
-    flags.extend(pair("--redis-prefix", prefix.clone()));
-    flags.extend(pair("--service-key", KEY.into()));
-    flags.extend(pair("--ops-listen", "127.0.0.1:0".into()));
-    flags.extend(pair("--log", "warn".into()));
-    flags.extend(pair("--max-concurrent-streams", "1000".into()));
-    flags
-}
-
-fn own(service: &str, mailbox: &Mailbox) -> Vec<String> {
-    let fingerprint = boot::Secret::from(KEY).fingerprint();
-    match service {
-        "identity" => {
-            let names = SERVICES.iter().chain(&["gateway"]);
-            let keys: Vec<_> = names.map(|name| format!("{name}={fingerprint}")).collect();
-            [
-                pair("--service-keys", keys.join(",")),
-                pair("--bootstrap-token", suite::BOOTSTRAP_TOKEN.into()),
-            ]
-            .concat()
-        }
-        "invitation" => [
-            pair("--smtp-url", mailbox.smtp_url()),
-            pair("--mail-from", "Usher <no-reply@usher.example>".into()),
-            pair("--link-base", "https://people.example/".into()),
-        ]
-        .concat(),
-        _ => Vec::new(),
-    }
-}
-
-fn pair(name: &str, value: String) -> Vec<String> {
-    vec![name.to_owned(), value]
-}
-
-fn log(name: &str) -> PathBuf {
-    std::env::temp_dir().join(format!("usher-bench-{name}.log"))
 }
 
 async fn tenant(operator: &Client) -> Result<String> {

@@ -37,9 +37,9 @@ impl Table {
 
     /// Whether rows of this name are asked for.
     pub fn wants(&self, name: &str) -> bool {
-        self.filter.as_ref().is_none_or(|filter| {
-            name.to_lowercase().contains(&filter.to_lowercase())
-        })
+        self.filter
+            .as_ref()
+            .is_none_or(|filter| name.to_lowercase().contains(&filter.to_lowercase()))
     }
 
     pub fn add(&mut self, row: Row) {

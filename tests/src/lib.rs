@@ -7,6 +7,7 @@
 
 mod company;
 pub mod demo;
+pub mod fleet;
 mod invitations;
 mod mail;
 mod people;
@@ -14,7 +15,7 @@ pub mod process;
 pub mod suite;
 mod world;
 
-pub use company::{Company, token_mailed_to};
+pub use company::{Company, roles, token_mailed_to};
 pub use invitations::invitations;
 pub use mail::{Mail, Mails};
 pub use people::{Member, Setup, accept, password, sign_in, sign_in_with_code};

@@ -168,7 +168,7 @@ pub fn free_port() -> Result<SocketAddr> {
 }
 
 /// Where cargo puts the binaries of this build.
-fn bin_dir() -> Result<PathBuf> {
+pub fn bin_dir() -> Result<PathBuf> {
     let own = std::env::current_exe()?;
     let dir = own.parent().context("a binary is in a folder")?;
     Ok(if dir.ends_with("deps") {

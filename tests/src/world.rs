@@ -1,11 +1,14 @@
-//! The suite as a process of its own, with everything around it.
+//! The suite in processes of its own, with everything around it.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use crate::{
-    Mails, Member, password,
+    Mails, Member,
+    demo::Setting,
+    fleet::{Fleet, Ground, Own},
+    password,
     process::{Process, suite_flags},
-    suite,
+    suite::{self, OPERATOR},
 };
 use contract::authorization::RoleSet;
 use contract::identity::{
@@ -20,14 +23,16 @@ pub struct World {
     pub database: Database,
     /// Its mail catcher.
     pub mailbox: Mailbox,
-    /// The process.
+    /// The process that callers see: the whole suite, or the gateway.
     pub process: Process,
+    /// The others, by the name of their service; none where all is in one.
+    pub services: BTreeMap<&'static str, Process>,
     /// The first operator.
     pub operator: Member,
     /// Their password.
     pub operator_password: String,
-    /// What the process prints.
-    pub log: PathBuf,
+    /// What the processes print.
+    pub logs: Vec<PathBuf>,
 }
 
 impl World {
@@ -38,11 +43,38 @@ impl World {
     pub async fn start(redis: &str, flags: &[&str]) -> Self {
         let database = Database::fresh().await;
         let mailbox = Mailbox::start_on_loopback().expect("a mail catcher");
-        let log =
-            std::env::temp_dir().join(format!("usher-world-{}.log", uuid::Uuid::new_v4().simple()));
+        let log = log().with_extension("log");
         let mut all = suite_flags(&database, redis, &mailbox.smtp_url());
         all.extend(flags.iter().map(|&flag| flag.to_owned()));
         let process = Process::start("usher-suite", &all, &log).expect("a suite");
+        let fleet = Fleet {
+            gateway: process,
+            services: BTreeMap::new(),
+            logs: vec![log],
+        };
+        Self::bootstrapped(database, mailbox, fleet).await
+    }
+
+    /// The same with a process for each service, all with these flags, and some
+    /// with more of their own.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn separate(redis_url: &str, flags: &[&str], own: &[Own<'_>]) -> Self {
+        let database = Database::fresh().await;
+        let mailbox = Mailbox::start_on_loopback().expect("a mail catcher");
+        let ground = Ground {
+            database: &database,
+            redis_url,
+            smtp_url: &mailbox.smtp_url(),
+            logs: log(),
+        };
+        let fleet = Fleet::start(&ground, flags, own).expect("a fleet");
+        Self::bootstrapped(database, mailbox, fleet).await
+    }
+
+    async fn bootstrapped(database: Database, mailbox: Mailbox, fleet: Fleet) -> Self {
+        let process = fleet.gateway;
         process.ready().await;
         let anyone = Client::new(process.channel());
         let operator_password = password();
@@ -53,9 +85,26 @@ impl World {
             database,
             mailbox,
             process,
+            services: fleet.services,
             operator,
             operator_password,
-            log,
+            logs: fleet.logs,
+        }
+    }
+
+    /// The process of a service, or the one that callers see.
+    pub fn server(&mut self, name: &str) -> &mut Process {
+        self.services.get_mut(name).unwrap_or(&mut self.process)
+    }
+
+    /// What the demo needs to run against it.
+    #[must_use]
+    pub fn setting(&self) -> Setting {
+        Setting {
+            gateway: self.process.channel(),
+            mails: self.mails(),
+            operator: OPERATOR.into(),
+            password: self.operator_password.clone(),
         }
     }
 
@@ -90,13 +139,21 @@ impl World {
         self.operator.client.in_tenant(name)
     }
 
-    /// Kills the process and removes what it left.
+    /// Kills the processes and removes what they left.
     ///
     /// # Panics
     /// When something is gone already.
     pub async fn end(mut self) {
         self.process.kill().expect("the end");
-        std::fs::remove_file(&self.log).expect("the log");
+        drop(self.services);
+        for log in self.logs {
+            std::fs::remove_file(log).expect("the log");
+        }
         self.database.drop().await;
     }
+}
+
+/// The beginning of the path of a log.
+fn log() -> PathBuf {
+    std::env::temp_dir().join(format!("usher-world-{}", uuid::Uuid::new_v4().simple()))
 }

@@ -152,7 +152,9 @@ where
     }
 }
 
-/// Whether the suite does not answer, as after a kill.
+/// Whether the suite does not answer, as after a kill; also where it broke off
+/// in the middle of an answer, which no status of a server tells.
 pub(super) fn is_away(status: &Status) -> bool {
-    matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded)
+    let broken_off = std::error::Error::source(status).is_some();
+    broken_off || matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded)
 }
