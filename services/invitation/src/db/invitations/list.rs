@@ -6,6 +6,9 @@ use uuid::Uuid;
 use super::{Row, select};
 use crate::db::{TenantId, nearest_first};
 
+/// The values of `InvitationState`, in the order of lists.
+const RANKS: [i32; 4] = [1, 2, 3, 4];
+
 /// What a list is about. Ranks are the values of `InvitationState`: lists are
 /// sorted by them, then by id from the newest on.
 pub(crate) struct Filter<'a> {
@@ -16,9 +19,9 @@ pub(crate) struct Filter<'a> {
     pub(crate) inviter_email: &'a str,
 }
 
-/// Rows after (or before, nearest first) a place in the list; see `db`. The
-/// parts of the list are read one by one, each along the index of states: rank
-/// and id have none, for time alone makes a pending row an expired one.
+/// Rows after (or before, nearest first) a place in the list, rank by rank until
+/// there are enough: rank and id have no index together, for time alone makes a
+/// pending row an expired one.
 pub(crate) async fn page(
     db: &mut PgConnection,
     filter: &Filter<'_>,
@@ -26,8 +29,35 @@ pub(crate) async fn page(
     backward: bool,
     limit: i64,
 ) -> sqlx::Result<Vec<Row>> {
-    let (rank, id) = after.unwrap_or((0, Uuid::nil()));
-    let rows = select!(
+    let (edge, mut ranks) = (if backward { Uuid::nil() } else { Uuid::max() }, RANKS);
+    if backward {
+        ranks.reverse();
+    }
+    let mut rows = Vec::new();
+    for rank in ranks {
+        let from = match after {
+            Some((at, id)) if at == rank => id,
+            Some((at, _)) if (at < rank) == backward => continue,
+            _ => edge,
+        };
+        let missing = limit - i64::try_from(rows.len()).unwrap_or(limit);
+        if missing > 0 && filter.ranks.contains(&rank) {
+            rows.extend(part(db, filter, rank, from, backward, missing).await?);
+        }
+    }
+    Ok(rows)
+}
+
+/// The rows of one rank; see `db`.
+async fn part(
+    db: &mut PgConnection,
+    filter: &Filter<'_>,
+    rank: i32,
+    from: Uuid,
+    backward: bool,
+    limit: i64,
+) -> sqlx::Result<Vec<Row>> {
+    select!(
         "WHERE tenant_id = $1 AND id = ANY(ARRAY(
             SELECT picked.id
             FROM (VALUES (1, 'pending', false), (1, 'accepting', NULL), (2, 'declined', NULL),
@@ -36,39 +66,29 @@ pub(crate) async fn page(
                 (SELECT i.id FROM invitations i
                     WHERE i.tenant_id = $1 AND i.state = part.state AND NOT i.revoked
                         AND (part.expired IS NULL OR part.expired = (i.expire_time <= clock()))
-                        AND ($3 = '' OR lower(i.inviter_email) = $3)
-                        AND NOT $6 AND part.rank >= $4
-                        AND i.id < CASE WHEN part.rank = $4 THEN $5::uuid ELSE $8::uuid END
-                    ORDER BY i.id DESC LIMIT $7)
+                        AND ($3 = '' OR lower(i.inviter_email) = $3) AND NOT $5 AND i.id < $4
+                    ORDER BY i.id DESC LIMIT $6)
                 UNION ALL
                 (SELECT i.id FROM invitations i
                     WHERE i.tenant_id = $1 AND i.state = part.state AND NOT i.revoked
                         AND (part.expired IS NULL OR part.expired = (i.expire_time <= clock()))
-                        AND ($3 = '' OR lower(i.inviter_email) = $3)
-                        AND $6 AND part.rank <= $4
-                        AND i.id > CASE WHEN part.rank = $4 THEN $5::uuid ELSE $9::uuid END
-                    ORDER BY i.id LIMIT $7)
+                        AND ($3 = '' OR lower(i.inviter_email) = $3) AND $5 AND i.id > $4
+                    ORDER BY i.id LIMIT $6)
             ) AS picked
-            WHERE part.rank = ANY($2)
-            ORDER BY CASE WHEN $6 THEN -part.rank ELSE part.rank END,
-                CASE WHEN $6 THEN picked.id END, CASE WHEN NOT $6 THEN picked.id END DESC
-            LIMIT $7))
-            ORDER BY CASE
-                WHEN state = 'accepted' THEN 4 WHEN state = 'declined' THEN 2
-                WHEN state = 'pending' AND expire_time <= clock() THEN 3 ELSE 1 END, id DESC",
+            WHERE part.rank = $2
+            ORDER BY CASE WHEN $5 THEN picked.id END, CASE WHEN NOT $5 THEN picked.id END DESC
+            LIMIT $6))
+            ORDER BY id DESC",
         filter.tenant as _,
-        filter.ranks,
-        filter.inviter_email,
         rank,
-        id,
+        filter.inviter_email,
+        from,
         backward,
         limit,
-        Uuid::max(),
-        Uuid::nil(),
     )
     .fetch_all(db)
-    .await?;
-    Ok(nearest_first(rows, backward))
+    .await
+    .map(|rows| nearest_first(rows, backward))
 }
 
 /// How many rows there are in all pages.
