@@ -26,6 +26,11 @@ pub use self::{
 
 /// Rows handed on at a time; also the most addresses that `FindUsers` takes.
 pub const CHUNK: usize = 1000;
+/// The most rows of a file. Each takes far more room as a row than in the file:
+/// without a bound a small file would fill the disk.
+const MOST_ROWS: u32 = 1_000_000;
+/// The most blank rows: people leave some, and a line end is the smallest row.
+const MOST_BLANK: u32 = 5_000;
 /// Bytes read from the file at a time.
 const BLOCK: usize = 64 * 1024;
 
@@ -55,7 +60,7 @@ pub struct Row {
 /// at a time, in their order; `each` says whether to go on.
 ///
 /// Refused with `FILE_UNREADABLE` where there is no header with the columns
-/// that people need.
+/// that people need, or there are more rows than anybody reviews.
 pub fn read(
     file: &mut (impl Read + Seek),
     roles: &Roles,
@@ -72,6 +77,8 @@ pub fn read(
     let mut table = Table {
         columns: None,
         seen: Seen::default(),
+        count: 0,
+        blank: 0,
         roles,
         rows: Vec::new(),
         each,
@@ -105,6 +112,10 @@ fn unreadable(why: &str) -> Error {
 struct Table<'a> {
     columns: Option<Columns>,
     seen: Seen,
+    /// Rows so far.
+    count: u32,
+    /// Blank ones, also above the header.
+    blank: u32,
     roles: &'a Roles,
     rows: Vec<Row>,
     each: &'a mut dyn FnMut(Vec<Row>) -> bool,
@@ -113,6 +124,7 @@ struct Table<'a> {
 impl Table<'_> {
     /// Takes the next record; false when nobody wants the rest.
     fn take(&mut self, record: &Record<'_>) -> Result<bool, Error> {
+        self.bound(record)?;
         let Some(columns) = &self.columns else {
             // Blank lines above the header, and Excel's `sep=;`, are no rows.
             if !record.is_blank() && !header::is_separator_hint(record) {
@@ -137,6 +149,21 @@ impl Table<'_> {
             return Ok(true);
         }
         Ok((self.each)(std::mem::take(&mut self.rows)))
+    }
+
+    /// Refuses what is not worth a review, before it costs anything.
+    fn bound(&mut self, record: &Record<'_>) -> Result<(), Error> {
+        self.count += u32::from(self.columns.is_some());
+        self.blank += u32::from(record.is_blank());
+        if self.blank > MOST_BLANK {
+            let why = format!("more than {MOST_BLANK} of its rows are blank; take them out");
+            return Err(unreadable(&why));
+        }
+        if self.count > MOST_ROWS {
+            let why = format!("it has more than {MOST_ROWS} rows; part it into several files");
+            return Err(unreadable(&why));
+        }
+        Ok(())
     }
 
     fn finish(self) -> Result<(), Error> {

@@ -5,10 +5,6 @@ use std::collections::HashMap;
 use contract::authorization::Role;
 use uuid::Uuid;
 
-/// Names that other systems write, with the names they stand for (requirement
-/// B-03).
-const ALIASES: [(&str, &str); 1] = [("std_user", "standard user")];
-
 /// The roles of a tenant by name, and what names a caller mapped.
 #[derive(Clone, Debug, Default)]
 pub struct Roles {
@@ -32,24 +28,26 @@ pub struct Named {
 impl Roles {
     /// The roles of a tenant.
     pub fn new(roles: &[Role]) -> Roles {
-        let mut known = HashMap::new();
-        let mut default = None;
-        for role in roles {
-            let Ok(id) = Uuid::parse_str(&role.id) else {
-                continue;
-            };
-            known.entry(key(&role.display_name)).or_insert(id);
-            // The name is unique and goes before another role's display name.
-            known.insert(key(&role.name), id);
-            if role.default {
-                default = Some(id);
+        let roles: Vec<(Uuid, &Role)> = roles
+            .iter()
+            .filter_map(|role| Some((Uuid::parse_str(&role.id).ok()?, role)))
+            .collect();
+        // A name is unique. It goes before what another role is called too: by
+        // people, or by other systems (requirement B-03).
+        let mut known: HashMap<String, Uuid> = roles
+            .iter()
+            .map(|(id, role)| (key(&role.name), *id))
+            .collect();
+        for (id, role) in &roles {
+            known.entry(key(&role.display_name)).or_insert(*id);
+        }
+        for (id, role) in &roles {
+            for alias in &role.aliases {
+                known.entry(key(alias)).or_insert(*id);
             }
         }
-        for (alias, name) in ALIASES {
-            if let Some(id) = known.get(name).copied() {
-                known.entry(alias.to_owned()).or_insert(id);
-            }
-        }
+        let default = roles.iter().find(|(_, role)| role.default);
+        let default = default.map(|(id, _)| *id);
         Roles {
             default,
             known,

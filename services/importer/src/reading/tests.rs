@@ -25,6 +25,10 @@ fn roles() -> (Roles, BTreeMap<Uuid, &'static str>) {
             name: name.into(),
             display_name: display_name.into(),
             default: name == "standard user",
+            aliases: match name {
+                "standard user" => vec!["std_user".into()],
+                _ => Vec::new(),
+            },
             ..Role::default()
         });
     }
@@ -226,6 +230,48 @@ fn a_file_without_our_columns_is_refused() {
             refused.is(contract::importer::ErrorReason::FileUnreadable),
             "{file:?}"
         );
+    }
+}
+
+#[test]
+fn b_03_a_role_is_known_by_its_name_and_by_what_authorization_says_it_is_called_too() {
+    let file = format!("{HEADER}a@b.c;A;A;STD_User;\nb@b.c;B;B;Standard User;\n");
+    assert_eq!(lines_of(&file), [(2, "good"), (3, "good")]);
+    let role = |name: &str, aliases: &[&str]| Role {
+        id: contract::Id::<Role>::new().to_string(),
+        name: name.into(),
+        aliases: aliases.iter().map(|&alias| alias.into()).collect(),
+        ..Role::default()
+    };
+    let roles = Roles::new(&[
+        role("standard user", &[]),
+        role("root", &["Admin", "boss"]),
+        role("admin", &[]),
+    ]);
+    assert!(!roles.knows("std_user"), "nobody said so");
+    assert_eq!(roles.named("BOSS"), roles.named("root"));
+    assert_ne!(
+        roles.named("admin"),
+        roles.named("root"),
+        "a name goes before an alias"
+    );
+}
+
+#[test]
+fn b_25_rows_are_bounded_where_the_bytes_are_few() {
+    let blank = |rows| format!("{HEADER}{}a@b.c;A;A;;\n", "\n".repeat(rows));
+    assert_eq!(lines_of(&blank(5_000)).len(), 5_001);
+    let above = format!("{}{HEADER}", "\n".repeat(5_001));
+    let many = format!("{HEADER}{}", "a\n".repeat(1_000_001));
+    for file in [blank(5_001), above, many] {
+        let mut handed = 0;
+        let refused = read(&mut Cursor::new(file), &roles().0, &mut |rows| {
+            handed += rows.len();
+            true
+        });
+        let refused = refused.expect_err("refused");
+        assert!(refused.is(contract::importer::ErrorReason::FileUnreadable));
+        assert!(handed <= 1_000_000, "{handed}");
     }
 }
 
