@@ -1,5 +1,9 @@
 //! Bringing many people in from a file.
 
+mod bounds;
+mod review;
+mod turns;
+
 use contract::importer::{
     CancelImportRequest, CommitImportRequest, DownloadImportResultRequest, GetImportRequest,
     Import, ImportState, MapImportRoleRequest, RowState, UpdateImportRowRequest, UploadHeader,
@@ -133,6 +137,7 @@ async fn b_04_b_05_rows_are_mended_mapped_dropped_and_then_committed() {
         import_id: import.id.clone(),
         name: "WIZARD".into(),
         role_id: acme.roles["analyst"].clone(),
+        ..Default::default()
     };
     imports(client)
         .map_import_role(map.clone())
@@ -254,6 +259,7 @@ async fn b_07_a_cancelled_review_is_over() {
     imports(client)
         .cancel_import(CancelImportRequest {
             import_id: import.id.clone(),
+            ..Default::default()
         })
         .await
         .unwrap();

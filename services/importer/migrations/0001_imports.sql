@@ -14,8 +14,8 @@ CREATE TABLE imports (
     encoding text NOT NULL,
     delimiter text NOT NULL,
     byte_order_mark boolean NOT NULL,
-    -- Counted whenever a row changes; each row is in exactly one of the first
-    -- six.
+    -- Changed with each row by what changes of it; each row is in exactly one of
+    -- the first six.
     good integer NOT NULL DEFAULT 0,
     flagged integer NOT NULL DEFAULT 0,
     wrong integer NOT NULL DEFAULT 0,
@@ -51,6 +51,8 @@ CREATE TABLE imports (
     -- Who works on the commit, and until when nobody else does.
     lease_id uuid,
     lease_end_time timestamptz,
+    -- When a worker last took it up.
+    work_time timestamptz,
 
     version bigint NOT NULL DEFAULT 1,
     create_time timestamptz NOT NULL DEFAULT clock(),
@@ -60,7 +62,9 @@ CREATE TABLE imports (
 );
 CREATE UNIQUE INDEX imports_by_request ON imports (tenant_id, upload_user_id, request_id)
     WHERE request_id IS NOT NULL;
-CREATE INDEX imports_to_commit ON imports (lease_end_time) WHERE state = 'COMMITTING';
+CREATE INDEX imports_to_commit ON imports (id) WHERE state = 'COMMITTING';
+CREATE INDEX imports_by_turn ON imports (tenant_id, work_time);
+CREATE INDEX imports_in_review ON imports (tenant_id) WHERE state = 'REVIEW';
 SELECT tenant_table('imports');
 
 -- No foreign key to imports: rows are written once, in the transaction of their
@@ -71,6 +75,9 @@ CREATE TABLE import_rows (
     line integer NOT NULL,
     -- As in the file, trimmed.
     email text NOT NULL,
+    -- By which rows are duplicates. A column, because under row level security
+    -- no index on an expression is used.
+    address text COLLATE "C" NOT NULL GENERATED ALWAYS AS (lower(email COLLATE "C")) STORED,
     first_name text NOT NULL,
     last_name text NOT NULL,
     role text NOT NULL,
@@ -84,7 +91,6 @@ CREATE TABLE import_rows (
     -- and flagged rows of one address, all but the first are duplicates.
     verdict text NOT NULL CHECK (verdict IN ('GOOD', 'FLAGGED', 'WRONG', 'BLANK', 'DROPPED')),
     state text NOT NULL CHECK (state IN ('GOOD', 'FLAGGED', 'WRONG', 'DUPLICATE', 'BLANK', 'DROPPED')),
-    duplicate_of integer,
     -- What makes it wrong: a list of {field, description}.
     problems jsonb,
     existing boolean NOT NULL,
@@ -94,6 +100,10 @@ CREATE TABLE import_rows (
     PRIMARY KEY (tenant_id, import_id, line)
 );
 CREATE INDEX import_rows_not_good ON import_rows (tenant_id, import_id, state, line) WHERE state <> 'GOOD';
+CREATE INDEX import_rows_by_address ON import_rows (tenant_id, import_id, address, line)
+    WHERE verdict IN ('GOOD', 'FLAGGED');
+CREATE INDEX import_rows_by_unknown_role ON import_rows (tenant_id, import_id, unknown_role)
+    WHERE unknown_role IS NOT NULL;
 CREATE INDEX import_rows_by_user ON import_rows (tenant_id, user_id) WHERE user_id IS NOT NULL;
 SELECT tenant_table('import_rows');
 

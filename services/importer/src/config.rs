@@ -7,8 +7,8 @@ use std::path::PathBuf;
 #[command(next_help_heading = "Importer")]
 #[group(skip)]
 pub struct Config {
-    /// Where files stand while they are read, each at most 256 MiB, eight at a
-    /// time. Nothing is left there, not even by a kill
+    /// Where files stand while they are read, each at most 256 MiB, 32 at a
+    /// time, two of a tenant. Nothing is left there, not even by a kill
     #[arg(long, env = "USHER_SPOOL_DIR", default_value_os_t = std::env::temp_dir())]
     pub spool_dir: PathBuf,
     /// Rows that a commit does in one go, at most 500. Few let callers see

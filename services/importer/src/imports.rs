@@ -24,7 +24,7 @@ use rpc::{Because as _, Error, Reply};
 use tokio_stream::Stream;
 use tonic::{Request, Status, Streaming};
 
-pub use self::view::{counts, import as view, in_review, progress};
+pub use self::view::{counted, counts, in_review, plain, progress};
 use crate::{Importer, rows};
 
 /// What a method streams.

@@ -16,6 +16,7 @@ mod db;
 mod events;
 mod imports;
 mod people;
+mod places;
 mod reading;
 mod roles;
 mod rows;
@@ -26,26 +27,41 @@ use std::sync::Arc;
 
 use boot::{Host, Peers, Service};
 use contract::importer::import_service_server::ImportServiceServer;
-use rpc::{Caller, Error};
+use rpc::{Caller, Decisions, Error};
 use store::Store;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, broadcast};
 use tonic::service::Routes;
+use uuid::Uuid;
 
 pub use config::Config;
+use places::Places;
 
-/// Uploads that one replica reads at a time: each takes up to 256 MiB of disk.
-const UPLOADS: usize = 8;
+/// Uploads of one tenant that one replica takes at a time.
+const UPLOADS: usize = 2;
+/// Uploads of all tenants that one replica takes at a time: each takes up to
+/// 256 MiB of disk.
+const SPOOLS: usize = 32;
+/// Files that are read at a time: each takes a thread, and for the time of its
+/// writing one of the connections to Postgres, of which there are ten.
+const READINGS: usize = 3;
+/// Streams of one user that one replica keeps up.
+const WATCHES: usize = 10;
 
 /// The service.
 pub struct Importer {
     store: Store,
     peers: Peers,
     config: Config,
-    uploads: Semaphore,
+    uploads: Arc<Places>,
+    spool: Semaphore,
+    readings: Semaphore,
+    watches: Arc<Places>,
+    /// Whether who watches may still do so.
+    decisions: Arc<Decisions>,
     /// A commit began here: a worker need not wait for its next look.
     begun: Arc<Notify>,
-    /// Some import moved here: whoever watches need not wait for the next look.
-    moved: watch::Sender<()>,
+    /// An import was stopped or ended here: who watches it looks at once.
+    ended: broadcast::Sender<Uuid>,
 }
 
 impl Importer {
@@ -77,9 +93,13 @@ impl Service for Importer {
             store: store.clone(),
             peers: peers.clone(),
             config,
-            uploads: Semaphore::new(UPLOADS),
+            uploads: Places::new(UPLOADS),
+            spool: Semaphore::new(SPOOLS),
+            readings: Semaphore::new(READINGS),
+            watches: Places::new(WATCHES),
+            decisions: Arc::new(Decisions::new(peers.authorization.clone())),
             begun: Arc::new(Notify::new()),
-            moved: watch::Sender::new(()),
+            ended: broadcast::Sender::new(64),
         });
         for _ in 0..worker::WORKERS {
             let (app, stopping) = (app.clone(), tasks.stopping());
@@ -88,8 +108,14 @@ impl Service for Importer {
             });
         }
         let stopping = tasks.stopping();
-        tasks.spawn("follow identity", async move {
-            feed::follow(events::Identity, store, redis, peers.identity, stopping).await;
+        tasks.keep("follow identity", move || {
+            feed::follow(
+                events::Identity,
+                store.clone(),
+                redis.clone(),
+                peers.identity.clone(),
+                stopping.clone(),
+            )
         });
         Ok(Routes::new(ImportServiceServer::from_arc(app)))
     }

@@ -6,6 +6,9 @@
 //! a worker that is killed between asking invitation and writing down its
 //! answer leaves nothing behind but work that is asked for a second time in the
 //! same words, and answered with the same users.
+//!
+//! An import is worked in turns: after some chunks it is given back, and the
+//! next turn is that of the tenant that waits longest.
 
 mod chunk;
 mod lease;
@@ -14,19 +17,26 @@ mod send;
 
 use std::{sync::Arc, time::Duration};
 
+use boot::Service as _;
 use contract::{
     Id,
-    identity::{Tenant, User},
+    identity::Tenant,
     importer::{Event, ImportDone},
 };
-use rpc::Error;
+use rpc::{Caller, Error};
 use tokio_util::sync::CancellationToken;
 
 use self::{chunk::Chunk, lease::Lease};
-use crate::{Importer, db, imports};
+use crate::{
+    Importer,
+    db::{self, commits::Claimed},
+    imports,
+};
 
 /// Imports that one replica commits at a time.
 pub const WORKERS: usize = 4;
+/// Chunks of one import that are done in a turn.
+const TURN: usize = 10;
 
 /// How often a worker looks for commits that began elsewhere, or whose worker
 /// is gone.
@@ -53,17 +63,17 @@ pub async fn run(app: Arc<Importer>, stopping: CancellationToken) {
     }
 }
 
-/// Works one import to its end, to the loss of its lease, or until told to
-/// stop.
+/// Works one import for a turn, to its end, to the loss of its lease, or until
+/// told to stop.
 async fn work(app: &Importer, mut lease: Lease, stopping: &CancellationToken) -> Result<(), Error> {
-    loop {
-        // A chunk that another worker may have sent gets its outcome even where
-        // a caller wants the rest stopped.
+    for _ in 0..TURN {
+        // A chunk that may have been sent gets its outcome even where a caller
+        // wants the rest stopped.
         if lease.of.cancelled && !lease.of.abandoned {
             return end(app, &lease, "CANCELLED").await;
         }
         if stopping.is_cancelled() {
-            return lease.release(app).await;
+            break;
         }
         let Some(chunk) = Chunk::next(app, &lease.of).await? else {
             return end(app, &lease, "DONE").await;
@@ -76,25 +86,30 @@ async fn work(app: &Importer, mut lease: Lease, stopping: &CancellationToken) ->
             return Ok(());
         };
         let Some(outcomes) = sent else {
-            return lease.release(app).await;
+            return lease.release(app, true).await;
         };
         let Some(after) = chunk.settle(app, &lease, outcomes, began.elapsed()).await? else {
             return Ok(());
         };
         lease.of = after;
-        app.moved.send_replace(());
     }
+    lease.release(app, lease.of.abandoned).await
+}
+
+/// Who committed: an import can do what they can, and what it did they did.
+fn acting(of: &Claimed) -> Caller {
+    let tenant = Id::<Tenant>::from_uuid(of.tenant_id);
+    let mut caller = Caller::acting(Importer::NAME, tenant, Some(Id::from_uuid(of.user)));
+    caller.home = Some(of.home.map_or(tenant, Id::from_uuid));
+    caller.address = of.address.as_ref().and_then(|address| address.parse().ok());
+    caller.request_id = Arc::from(of.id.to_string());
+    caller
 }
 
 async fn end(app: &Importer, lease: &Lease, state: &str) -> Result<(), Error> {
     let of = &lease.of;
-    let mut tx = app.store.worker().await?;
-    tx.switch_tenant(Id::<Tenant>::from_uuid(of.tenant_id))
-        .await?;
-    tx.set_actor(
-        Id::<User>::from_uuid(of.user),
-        Id::from_uuid(of.home.unwrap_or(of.tenant_id)),
-    );
+    let caller = acting(of);
+    let mut tx = app.store.tenant(caller.tenant()?, &caller).await?;
     if !db::commits::end(&mut tx, of.tenant_id, of.id, lease.id, state).await? {
         return Ok(());
     }
@@ -109,7 +124,7 @@ async fn end(app: &Importer, lease: &Lease, state: &str) -> Result<(), Error> {
             progress,
         }));
     }
-    let moved = app.moved.clone();
-    tx.after_commit(move || moved.send_replace(()));
+    let (ended, id) = (app.ended.clone(), of.id);
+    tx.after_commit(move || drop(ended.send(id)));
     tx.done().await
 }

@@ -54,6 +54,7 @@ pub async fn review(company: &Company, steps: &Steps) -> Result<Import> {
             import_id: import.id.clone(),
             name: unknown.name.clone(),
             role_id: company.roles["standard user"].clone(),
+            ..Default::default()
         };
         imports
             .map_import_role(ask)

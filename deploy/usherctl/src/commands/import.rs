@@ -179,6 +179,7 @@ impl Import {
                         import_id,
                         name,
                         role_id,
+                        request_id: names::request_id(),
                     })
                     .await?
                     .into_inner();
@@ -186,7 +187,10 @@ impl Import {
             }
             Import::Cancel { import_id } => {
                 let reply = client
-                    .cancel_import(CancelImportRequest { import_id })
+                    .cancel_import(CancelImportRequest {
+                        import_id,
+                        request_id: names::request_id(),
+                    })
                     .await?
                     .into_inner();
                 show::import(session, &reply.import.unwrap_or_default())
@@ -206,6 +210,7 @@ impl Fix {
             role: self.role,
             default_group: self.default_group,
             dropped: self.drop,
+            request_id: names::request_id(),
         };
         let mut client = ImportServiceClient::new(session.client.gateway());
         let reply = client.update_import_row(ask).await?.into_inner();

@@ -70,12 +70,14 @@ pub struct Claimed {
     pub checkpoint_line: i32,
     pub rows_per_second: f64,
     pub cancelled: bool,
-    /// Another worker had it and gave no word: rows after the checkpoint may be
-    /// done.
+    /// A worker left it without knowing what became of the rows after the
+    /// checkpoint: some may be done.
     pub abandoned: bool,
 }
 
-/// Takes the commit that waits longest, of any tenant, for `seconds`.
+/// Takes a commit for `seconds`: of the tenant for which a worker last took one
+/// up the longest ago, the one that waits longest. So a tenant with many commits
+/// gets no more turns than a tenant with one.
 pub async fn claim(
     db: &mut PgConnection,
     lease: Uuid,
@@ -83,10 +85,12 @@ pub async fn claim(
 ) -> sqlx::Result<Option<Claimed>> {
     sqlx::query_as!(
         Claimed,
-        r#"UPDATE imports i SET lease_id = $1, lease_end_time = clock() + make_interval(secs => $2)
-         FROM (SELECT tenant_id, id, lease_id FROM imports
+        r#"UPDATE imports i SET lease_id = $1, lease_end_time = clock() + make_interval(secs => $2), work_time = clock()
+         FROM (SELECT tenant_id, id, lease_id FROM imports mine
                WHERE state = 'COMMITTING' AND (lease_end_time IS NULL OR lease_end_time < clock())
-               ORDER BY lease_end_time NULLS FIRST, id LIMIT 1 FOR UPDATE SKIP LOCKED) free
+               ORDER BY (SELECT max(work_time) FROM imports theirs WHERE theirs.tenant_id = mine.tenant_id) NULLS FIRST,
+                        work_time NULLS FIRST, id
+               LIMIT 1 FOR UPDATE SKIP LOCKED) free
          WHERE i.tenant_id = free.tenant_id AND i.id = free.id
          RETURNING i.tenant_id, i.id, i.commit_user_id AS "user!", i.commit_home_tenant_id AS home,
                    i.commit_address AS address, i.existing_users, i.without_mails, i.language, i.chunk_rows,
@@ -119,19 +123,22 @@ pub async fn renew(
     .await
 }
 
-/// Gives a claimed commit back at a checkpoint.
+/// Gives a claimed commit back; `unsure` where rows after the checkpoint may be
+/// done, for whoever claims it next to know.
 pub async fn release(
     db: &mut PgConnection,
     tenant: Uuid,
     id: Uuid,
     lease: Uuid,
+    unsure: bool,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE imports SET lease_id = NULL, lease_end_time = NULL
+        "UPDATE imports SET lease_id = CASE WHEN $4 THEN lease_id END, lease_end_time = NULL
          WHERE tenant_id = $1 AND id = $2 AND lease_id = $3",
         tenant,
         id,
         lease,
+        unsure,
     )
     .execute(db)
     .await?;

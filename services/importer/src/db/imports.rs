@@ -10,6 +10,8 @@ pub struct Import {
     pub id: Uuid,
     pub file_name: String,
     pub state: String,
+    /// A caller had the commit stopped.
+    pub cancelled: bool,
     pub encoding: String,
     pub delimiter: String,
     pub byte_order_mark: bool,
@@ -32,6 +34,37 @@ pub struct Import {
     pub end_time: Option<DateTime<Utc>>,
 }
 
+/// How many rows are what, or by how many more or fewer they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub good: i32,
+    pub flagged: i32,
+    pub wrong: i32,
+    pub duplicate: i32,
+    pub blank: i32,
+    pub dropped: i32,
+    /// Of the good and flagged ones, those of users.
+    pub existing: i32,
+}
+
+impl Counts {
+    /// One row more of this state; `by` -1 for one fewer.
+    pub fn add(&mut self, state: &str, existing: bool, by: i32) {
+        let count = match state {
+            "GOOD" => &mut self.good,
+            "FLAGGED" => &mut self.flagged,
+            "WRONG" => &mut self.wrong,
+            "DUPLICATE" => &mut self.duplicate,
+            "BLANK" => &mut self.blank,
+            _ => &mut self.dropped,
+        };
+        *count += by;
+        if existing && matches!(state, "GOOD" | "FLAGGED") {
+            self.existing += by;
+        }
+    }
+}
+
 /// An import that is new.
 pub struct New<'a> {
     pub id: Uuid,
@@ -42,14 +75,15 @@ pub struct New<'a> {
     pub encoding: &'a str,
     pub delimiter: String,
     pub byte_order_mark: bool,
+    pub counts: Counts,
 }
 
 /// Adds an import; false where the user has one under the request id.
 pub async fn insert(db: &mut PgConnection, tenant: Uuid, new: &New<'_>) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         "INSERT INTO imports (tenant_id, id, file_name, file_hash, upload_user_id, request_id, encoding, delimiter,
-                              byte_order_mark)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                              byte_order_mark, good, flagged, wrong, duplicate, blank, existing)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
          ON CONFLICT (tenant_id, upload_user_id, request_id) WHERE request_id IS NOT NULL DO NOTHING",
         tenant,
         new.id,
@@ -60,6 +94,12 @@ pub async fn insert(db: &mut PgConnection, tenant: Uuid, new: &New<'_>) -> sqlx:
         new.encoding,
         new.delimiter,
         new.byte_order_mark,
+        new.counts.good,
+        new.counts.flagged,
+        new.counts.wrong,
+        new.counts.duplicate,
+        new.counts.blank,
+        new.counts.existing,
     );
     Ok(done.execute(db).await?.rows_affected() == 1)
 }
@@ -98,7 +138,7 @@ pub async fn find_all(
 ) -> sqlx::Result<Vec<Import>> {
     sqlx::query_as!(
         Import,
-        "SELECT id, file_name, state, encoding, delimiter, byte_order_mark, good, flagged, wrong, duplicate, blank,
+        "SELECT id, file_name, state, cancelled, encoding, delimiter, byte_order_mark, good, flagged, wrong, duplicate, blank,
                 dropped, existing, over_seats, rows_total, rows_created, rows_skipped, rows_failed, rows_per_second,
                 failure, version, create_time, end_time
          FROM imports WHERE tenant_id = $1 AND id = ANY($2) ORDER BY id DESC",
@@ -186,19 +226,31 @@ pub async fn count(db: &mut PgConnection, tenant: Uuid) -> sqlx::Result<i64> {
     .await
 }
 
-/// Counts the rows of an import anew.
-pub async fn recount(db: &mut PgConnection, tenant: Uuid, id: Uuid) -> sqlx::Result<()> {
+/// How many imports are in review.
+pub async fn count_in_review(db: &mut PgConnection, tenant: Uuid) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM imports WHERE tenant_id = $1 AND state = 'REVIEW'"#,
+        tenant
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// Changes the counts of an import by what changed of its rows.
+pub async fn shift(db: &mut PgConnection, tenant: Uuid, id: Uuid, by: &Counts) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE imports SET (good, flagged, wrong, duplicate, blank, dropped, existing) = (
-             SELECT count(*) FILTER (WHERE state = 'GOOD'), count(*) FILTER (WHERE state = 'FLAGGED'),
-                    count(*) FILTER (WHERE state = 'WRONG'), count(*) FILTER (WHERE state = 'DUPLICATE'),
-                    count(*) FILTER (WHERE state = 'BLANK'), count(*) FILTER (WHERE state = 'DROPPED'),
-                    count(*) FILTER (WHERE state IN ('GOOD', 'FLAGGED') AND existing)
-             FROM import_rows WHERE tenant_id = $1 AND import_id = $2),
-             version = version + 1
+        "UPDATE imports SET good = good + $3, flagged = flagged + $4, wrong = wrong + $5, duplicate = duplicate + $6,
+                blank = blank + $7, dropped = dropped + $8, existing = existing + $9, version = version + 1
          WHERE tenant_id = $1 AND id = $2",
         tenant,
         id,
+        by.good,
+        by.flagged,
+        by.wrong,
+        by.duplicate,
+        by.blank,
+        by.dropped,
+        by.existing,
     )
     .execute(db)
     .await?;

@@ -13,7 +13,7 @@ mod seats;
 
 pub use outcomes::{Draft, Outcome, erase_user, next_good, set_outcomes};
 pub use pages::{Filter, after, count, page};
-pub use seats::{OverSeats, over_seats};
+pub use seats::{OverSeats, licensed_users, over_seats};
 
 /// A row as it is stored.
 #[derive(Clone, Debug)]
@@ -27,12 +27,21 @@ pub struct Row {
     pub default_group: bool,
     pub verdict: String,
     pub state: String,
+    /// The first line with the address of a duplicate.
     pub duplicate_of: Option<i32>,
     pub problems: Option<Json<Vec<Problem>>>,
     pub existing: bool,
     pub outcome: Option<String>,
     pub user_id: Option<Uuid>,
     pub failure: String,
+}
+
+/// What a row is among the others that were read before it.
+pub fn state(row: &reading::Row) -> &'static str {
+    match row.duplicate_of {
+        None => verdict(row.judged.verdict),
+        Some(_) => "DUPLICATE",
+    }
 }
 
 fn verdict(verdict: Verdict) -> &'static str {
@@ -48,8 +57,8 @@ fn problems(list: &[Problem]) -> Option<Json<&[Problem]>> {
     (!list.is_empty()).then_some(Json(list))
 }
 
-/// Adds rows as they were read. `existing` holds the addresses, in lower case,
-/// that belong to users.
+/// Adds rows as they were read. `existing` holds the lines of those whose address
+/// belongs to a user.
 ///
 /// An INSERT of arrays, because Postgres refuses COPY into a table under row
 /// level security.
@@ -58,7 +67,7 @@ pub async fn insert(
     tenant: Uuid,
     import: Uuid,
     rows: &[reading::Row],
-    existing: &HashSet<String>,
+    existing: &HashSet<u32>,
 ) -> sqlx::Result<()> {
     let text = |of: fn(&reading::Fields) -> &String| -> Vec<&str> {
         rows.iter()
@@ -66,17 +75,15 @@ pub async fn insert(
             .collect()
     };
     let verdicts: Vec<&str> = rows.iter().map(|row| verdict(row.judged.verdict)).collect();
-    let exists =
-        |row: &reading::Row| existing.contains(&row.judged.fields.email.to_ascii_lowercase());
     sqlx::query!(
         "INSERT INTO import_rows (tenant_id, import_id, line, email, first_name, last_name, role, role_id, unknown_role,
-                                  default_group, verdict, state, duplicate_of, problems, existing)
-         SELECT $1, $2, line, email, first_name, last_name, role, role_id, unknown_role, default_group, verdict,
-                CASE WHEN duplicate_of IS NULL THEN verdict ELSE 'DUPLICATE' END, duplicate_of, problems, existing
+                                  default_group, verdict, state, problems, existing)
+         SELECT $1, $2, line, email, first_name, last_name, role, role_id, unknown_role, default_group, verdict, state,
+                problems, existing
          FROM unnest($3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::uuid[], $9::text[], $10::bool[],
-                     $11::text[], $12::int[], $13::jsonb[], $14::bool[])
-              AS r (line, email, first_name, last_name, role, role_id, unknown_role, default_group, verdict,
-                    duplicate_of, problems, existing)",
+                     $11::text[], $12::text[], $13::jsonb[], $14::bool[])
+              AS r (line, email, first_name, last_name, role, role_id, unknown_role, default_group, verdict, state,
+                    problems, existing)",
         tenant,
         import,
         &rows.iter().map(|row| row.line.cast_signed()).collect::<Vec<_>>(),
@@ -88,9 +95,9 @@ pub async fn insert(
         &rows.iter().map(|row| row.judged.unknown_role.as_deref()).collect::<Vec<_>>() as _,
         &rows.iter().map(|row| row.judged.default_group).collect::<Vec<_>>(),
         &verdicts as _,
-        &rows.iter().map(|row| row.duplicate_of.map(u32::cast_signed)).collect::<Vec<_>>() as _,
+        &rows.iter().map(state).collect::<Vec<_>>() as _,
         &rows.iter().map(|row| problems(&row.judged.problems)).collect::<Vec<_>>() as _,
-        &rows.iter().map(exists).collect::<Vec<_>>(),
+        &rows.iter().map(|row| existing.contains(&row.line)).collect::<Vec<_>>(),
     )
     .execute(db)
     .await?;
@@ -106,9 +113,13 @@ pub async fn find_all(
 ) -> sqlx::Result<Vec<Row>> {
     sqlx::query_as!(
         Row,
-        r#"SELECT line, email, first_name, last_name, role, role_id, default_group, verdict, state, duplicate_of,
+        r#"SELECT line, email, first_name, last_name, role, role_id, default_group, verdict, state,
+                CASE state WHEN 'DUPLICATE' THEN (
+                    SELECT min(first.line) FROM import_rows first
+                    WHERE first.tenant_id = $1 AND first.import_id = $2 AND first.address = r.address
+                      AND first.verdict IN ('GOOD', 'FLAGGED')) END AS duplicate_of,
                 problems AS "problems: Json<Vec<Problem>>", existing, outcome, user_id, failure
-         FROM import_rows WHERE tenant_id = $1 AND import_id = $2 AND line = ANY($3) ORDER BY line"#,
+         FROM import_rows r WHERE tenant_id = $1 AND import_id = $2 AND line = ANY($3) ORDER BY line"#,
         tenant,
         import,
         lines,
@@ -127,7 +138,8 @@ pub async fn find(
     Ok(find_all(db, tenant, import, &[line]).await?.pop())
 }
 
-/// Stores a row as it was judged anew, or as dropped.
+/// Stores a row as it was judged anew, or as dropped, and answers what it is now:
+/// a duplicate where an earlier row that could be committed has its address.
 pub async fn update(
     db: &mut PgConnection,
     tenant: Uuid,
@@ -136,17 +148,21 @@ pub async fn update(
     judged: &reading::Judged,
     existing: bool,
     dropped: bool,
-) -> sqlx::Result<()> {
+) -> sqlx::Result<String> {
     let verdict = if dropped {
         "DROPPED"
     } else {
         verdict(judged.verdict)
     };
-    sqlx::query!(
-        "UPDATE import_rows SET email = $4, first_name = $5, last_name = $6, role = $7, role_id = $8,
-                unknown_role = $9, default_group = $10, verdict = $11, state = $11, duplicate_of = NULL,
-                problems = $12, existing = $13
-         WHERE tenant_id = $1 AND import_id = $2 AND line = $3",
+    sqlx::query_scalar!(
+        r#"UPDATE import_rows SET email = $4, first_name = $5, last_name = $6, role = $7, role_id = $8,
+                unknown_role = $9, default_group = $10, verdict = $11, problems = $12, existing = $13,
+                state = CASE WHEN $11 IN ('GOOD', 'FLAGGED') AND EXISTS (
+                    SELECT FROM import_rows first
+                    WHERE first.tenant_id = $1 AND first.import_id = $2 AND first.line < $3
+                      AND first.address = lower($4 COLLATE "C") AND first.verdict IN ('GOOD', 'FLAGGED'))
+                    THEN 'DUPLICATE' ELSE $11 END
+         WHERE tenant_id = $1 AND import_id = $2 AND line = $3 RETURNING state"#,
         tenant,
         import,
         line,
@@ -161,56 +177,79 @@ pub async fn update(
         problems(&judged.problems) as _,
         existing,
     )
-    .execute(db)
-    .await?;
-    Ok(())
+    .fetch_one(db)
+    .await
 }
 
-/// Finds anew which rows of an address are duplicates: of those that could be
-/// committed, all but the first.
+/// A row that is something else than before.
+pub struct Ranked {
+    pub before: String,
+    pub after: String,
+    pub existing: bool,
+}
+
+/// Finds anew which row of an address is the one to commit: of those that could
+/// be, the first. All others are duplicates, so where one row changed, only the
+/// first two can be something else than before.
 pub async fn rank(
     db: &mut PgConnection,
     tenant: Uuid,
     import: Uuid,
     address: &str,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        r#"UPDATE import_rows r SET
-                state = CASE WHEN r.line = ranked.first THEN r.verdict ELSE 'DUPLICATE' END,
-                duplicate_of = nullif(ranked.first, r.line)
-         FROM (SELECT line, min(line) OVER () AS first FROM import_rows
-               WHERE tenant_id = $1 AND import_id = $2 AND lower(email COLLATE "C") = lower($3 COLLATE "C")
-                 AND verdict IN ('GOOD', 'FLAGGED')) ranked
-         WHERE r.tenant_id = $1 AND r.import_id = $2 AND r.line = ranked.line"#,
+) -> sqlx::Result<Vec<Ranked>> {
+    sqlx::query_as!(
+        Ranked,
+        r#"UPDATE import_rows r SET state = ranked.after
+         FROM (SELECT line, state AS before,
+                      CASE row_number() OVER (ORDER BY line) WHEN 1 THEN verdict ELSE 'DUPLICATE' END AS after
+               FROM import_rows
+               WHERE tenant_id = $1 AND import_id = $2 AND address = lower($3 COLLATE "C")
+                 AND verdict IN ('GOOD', 'FLAGGED')
+               ORDER BY line LIMIT 2) ranked
+         WHERE r.tenant_id = $1 AND r.import_id = $2 AND r.line = ranked.line AND ranked.before <> ranked.after
+         RETURNING ranked.before AS "before!", ranked.after AS "after!", r.existing"#,
         tenant,
         import,
         address,
     )
-    .execute(db)
-    .await?;
-    Ok(())
+    .fetch_all(db)
+    .await
 }
 
-/// Gives all rows that name an unknown role a role, and answers how many there
-/// are.
+/// What a mapping changed.
+pub struct Mapped {
+    /// Rows that name the role.
+    pub rows: i64,
+    /// Those of them that were flagged and are good now.
+    pub good: i64,
+}
+
+/// Gives all rows that name an unknown role a role.
 pub async fn map_role(
     db: &mut PgConnection,
     tenant: Uuid,
     import: Uuid,
     name: &str,
     role: Uuid,
-) -> sqlx::Result<u64> {
-    let done = sqlx::query!(
-        "UPDATE import_rows SET role_id = $4,
-                verdict = CASE verdict WHEN 'FLAGGED' THEN 'GOOD' ELSE verdict END,
-                state = CASE state WHEN 'FLAGGED' THEN 'GOOD' ELSE state END
-         WHERE tenant_id = $1 AND import_id = $2 AND unknown_role = $3",
+) -> sqlx::Result<Mapped> {
+    sqlx::query_as!(
+        Mapped,
+        r#"WITH before AS (
+             SELECT line, state FROM import_rows WHERE tenant_id = $1 AND import_id = $2 AND unknown_role = $3),
+         mapped AS (
+             UPDATE import_rows r SET role_id = $4,
+                    verdict = CASE verdict WHEN 'FLAGGED' THEN 'GOOD' ELSE verdict END,
+                    state = CASE r.state WHEN 'FLAGGED' THEN 'GOOD' ELSE r.state END
+             FROM before
+             WHERE r.tenant_id = $1 AND r.import_id = $2 AND r.line = before.line)
+         SELECT count(*) AS "rows!", count(*) FILTER (WHERE state = 'FLAGGED') AS "good!" FROM before"#,
         tenant,
         import,
         name,
         role,
-    );
-    Ok(done.execute(db).await?.rows_affected())
+    )
+    .fetch_one(db)
+    .await
 }
 
 /// An unknown role and how many flagged rows name it.

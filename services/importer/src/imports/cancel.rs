@@ -16,6 +16,9 @@ pub async fn run(
     let id: Id<Import> = ask.import_id.parse()?;
     let tenant = caller.tenant()?.uuid();
     let mut tx = app.store.begin(caller, &ask).await?;
+    if let Some(reply) = tx.replay()? {
+        return Ok(reply);
+    }
     db::imports::lock(&mut tx, tenant, id.uuid())
         .await?
         .ok_or_else(imports::not_found)?;
@@ -25,15 +28,14 @@ pub async fn run(
         tx.publish(Event::from(ImportCancelled {
             import_id: ask.import_id,
         }));
-        let moved = app.moved.clone();
-        tx.after_commit(move || moved.send_replace(()));
+        let ended = app.ended.clone();
+        tx.after_commit(move || drop(ended.send(id.uuid())));
     }
     let stored = db::imports::find(&mut tx, tenant, id.uuid())
         .await?
         .ok_or_else(imports::not_found)?;
-    let import = imports::view(app, caller, &mut tx, stored).await?;
     tx.commit(CancelImportResponse {
-        import: Some(import),
+        import: Some(imports::plain(&stored, Vec::new())),
     })
     .await
 }

@@ -44,7 +44,7 @@ pub async fn run(
         without_mails: ask.without_mails,
         language: &ask.language,
         chunk_rows: app.config.import_chunk_rows.into(),
-        over_seats: seats.over(&mut tx, tenant, import.id).await?.rows,
+        over_seats: seats.over(&mut tx, tenant, &import).await?.rows,
     };
     if !db::commits::begin(&mut tx, tenant, import.id, &terms).await? {
         return Err(imports::review_over());
@@ -59,9 +59,8 @@ pub async fn run(
     }));
     let begun: Arc<_> = app.begun.clone();
     tx.after_commit(move || begun.notify_one());
-    let import = imports::view(app, caller, &mut tx, import).await?;
     tx.commit(CommitImportResponse {
-        import: Some(import),
+        import: Some(imports::plain(&import, Vec::new())),
     })
     .await
 }

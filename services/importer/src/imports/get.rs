@@ -6,6 +6,7 @@ use contract::{
 };
 use rpc::{Caller, Error};
 
+use super::view;
 use crate::{Importer, db, imports};
 
 pub async fn run(
@@ -16,9 +17,8 @@ pub async fn run(
     let id: Id<Import> = ask.import_id.parse()?;
     let mut tx = app.store.read(caller).await?;
     let stored = db::imports::find(&mut tx, caller.tenant()?.uuid(), id.uuid()).await?;
-    let import =
-        imports::view(app, caller, &mut tx, stored.ok_or_else(imports::not_found)?).await?;
     tx.done().await?;
+    let import = view::import(app, caller, stored.ok_or_else(imports::not_found)?).await?;
     Ok(GetImportResponse {
         import: Some(import),
     })

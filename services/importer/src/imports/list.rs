@@ -18,9 +18,9 @@ pub async fn run(
     let ids = imports::page(&mut tx, tenant, after, page.backward(), page.limit()).await?;
     let (ids, next_page_token, previous_page_token) = page.close(ids, |id| vec![id.to_string()]);
     let stored = imports::find_all(&mut tx, tenant, &ids).await?;
-    let imports = view::imports(app, caller, &mut tx, stored).await?;
     let total_size = imports::count(&mut tx, tenant).await?.cast_unsigned();
     tx.done().await?;
+    let imports = view::imports(app, caller, stored).await?;
     Ok(ListImportsResponse {
         imports,
         next_page_token,

@@ -8,13 +8,19 @@ use contract::{
     importer::{ErrorReason, UploadHeader, UploadImportRequest, upload_import_request::Part},
 };
 use rpc::{Because as _, Error};
-use tokio::{io::AsyncWriteExt as _, time::timeout};
+use tokio::{
+    io::AsyncWriteExt as _,
+    time::{Instant, timeout_at},
+};
 use tonic::Streaming;
 
 /// The most bytes that a file may have.
 const MOST: u64 = 256 << 20;
 /// How long the next piece of an upload may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// The least bytes a second, on average, after the first seconds.
+const RATE: u64 = 16 << 10;
+const FIRST: Duration = Duration::from_secs(10);
 
 /// A file that was uploaded. It has no name, so it is gone with this value,
 /// also where the process is killed.
@@ -25,19 +31,21 @@ pub struct Spooled {
     pub hash: Vec<u8>,
 }
 
-/// Takes in an upload; one that is too large is refused while it comes in.
+/// Takes in an upload; one that is too large, or too slow, is refused while it
+/// comes in.
 pub async fn take(
     folder: &Path,
     mut parts: Streaming<UploadImportRequest>,
 ) -> Result<Spooled, Error> {
     let malformed = |why: &str| ErrorReason::UploadMalformed.because(format!("the upload {why}"));
-    let Some(Part::Header(header)) = next(&mut parts).await? else {
+    let began = Instant::now();
+    let Some(Part::Header(header)) = next(&mut parts, began, 0).await? else {
         return Err(malformed("does not begin with its header"));
     };
     let mut file = tokio::fs::File::from_std(nameless(folder)?);
     let mut hash = Context::new(&SHA256);
     let mut size = 0;
-    while let Some(part) = next(&mut parts).await? {
+    while let Some(part) = next(&mut parts, began, size).await? {
         let Part::Chunk(chunk) = part else {
             return Err(malformed("has a second header"));
         };
@@ -58,9 +66,16 @@ pub async fn take(
 
 /// The next piece, where it comes in time: an upload without end would hold its
 /// place for ever.
-async fn next(parts: &mut Streaming<UploadImportRequest>) -> Result<Option<Part>, Error> {
-    let message = timeout(PATIENCE, parts.message()).await.map_err(|_| {
-        let why = "nothing more of the file came in for 30 seconds";
+async fn next(
+    parts: &mut Streaming<UploadImportRequest>,
+    began: Instant,
+    size: u64,
+) -> Result<Option<Part>, Error> {
+    let patience = Instant::now() + PATIENCE;
+    let latest = patience.min(began + FIRST + Duration::from_secs(size / RATE));
+    let message = timeout_at(latest, parts.message()).await.map_err(|_| {
+        let why = "the file comes in too slowly: for 30 seconds nothing, or on average less than \
+                   16 KiB a second";
         errors::ErrorReason::DeadlineExceeded.because(why)
     })??;
     Ok(message.and_then(|message| message.part))

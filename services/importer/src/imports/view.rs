@@ -20,14 +20,14 @@ pub fn in_review(import: &imports::Import) -> bool {
     import.state == "REVIEW"
 }
 
-/// An import with what is counted when asked for.
+/// An import with what is counted when asked for. Outside of a transaction: it
+/// may ask for the licence.
 pub async fn import(
     app: &Importer,
     caller: &Caller,
-    db: &mut PgConnection,
     stored: imports::Import,
 ) -> Result<Import, Error> {
-    let mut all = imports(app, caller, db, vec![stored]).await?;
+    let mut all = imports(app, caller, vec![stored]).await?;
     all.pop().ok_or_else(super::not_found)
 }
 
@@ -35,54 +35,53 @@ pub async fn import(
 pub async fn imports(
     app: &Importer,
     caller: &Caller,
-    db: &mut PgConnection,
-    mut stored: Vec<imports::Import>,
+    stored: Vec<imports::Import>,
 ) -> Result<Vec<Import>, Error> {
-    let tenant = caller.tenant()?.uuid();
-    let reviewed: Vec<Uuid> = stored
-        .iter()
-        .filter(|import| in_review(import))
-        .map(|import| import.id)
-        .collect();
-    if reviewed.is_empty() {
-        return Ok(stored
-            .iter()
-            .map(|import| plain(import, Vec::new()))
-            .collect());
+    if !stored.iter().any(in_review) {
+        let over = stored.iter().map(|import| plain(import, Vec::new()));
+        return Ok(over.collect());
     }
     let seats = seats::of_tenant(app, caller).await?;
-    let roles = db::rows::unknown_roles(db, tenant, &reviewed).await?;
-    let mut all = Vec::with_capacity(stored.len());
-    for import in &mut stored {
-        if in_review(import) {
-            count_over(db, tenant, import, &seats).await?;
-        }
+    let mut tx = app.store.read(caller).await?;
+    let all = counted(&mut tx, caller.tenant()?.uuid(), stored, &seats).await?;
+    tx.done().await?;
+    Ok(all)
+}
+
+/// The same in a transaction, with the seats at hand.
+pub async fn counted(
+    db: &mut PgConnection,
+    tenant: Uuid,
+    mut stored: Vec<imports::Import>,
+    seats: &Seats,
+) -> Result<Vec<Import>, Error> {
+    let mut reviewed: Vec<&mut imports::Import> = stored
+        .iter_mut()
+        .filter(|import| in_review(import))
+        .collect();
+    seats.count_over(db, tenant, &mut reviewed).await?;
+    let ids: Vec<Uuid> = reviewed.iter().map(|import| import.id).collect();
+    let roles = db::rows::unknown_roles(db, tenant, &ids).await?;
+    let unknown = |import: &imports::Import| {
         let unknown = roles.iter().filter(|role| role.import_id == import.id);
         let unknown = unknown.map(|role| UnknownRole {
             name: role.name.clone(),
             rows: size(role.rows),
         });
-        all.push(plain(import, unknown.collect()));
-    }
-    Ok(all)
+        unknown.collect()
+    };
+    Ok(stored
+        .iter()
+        .map(|import| plain(import, unknown(import)))
+        .collect())
 }
 
-async fn count_over(
-    db: &mut PgConnection,
-    tenant: Uuid,
-    import: &mut imports::Import,
-    seats: &Seats,
-) -> Result<(), Error> {
-    import.over_seats = seats.over(db, tenant, import.id).await?.rows;
-    Ok(())
-}
-
-/// An import as stored: the counts of the seats are those of the commit.
+/// An import as stored: the seats are counted as of the commit.
 pub fn plain(import: &imports::Import, unknown_roles: Vec<UnknownRole>) -> Import {
     Import {
         id: import.id.to_string(),
         file_name: import.file_name.clone(),
-        state: state(&import.state).into(),
+        state: state(import).into(),
         format: Some(FileFormat {
             encoding: import.encoding.clone(),
             delimiter: import.delimiter.clone(),
@@ -153,8 +152,11 @@ pub fn progress(import: &imports::Import) -> ImportProgress {
     }
 }
 
-fn state(stored: &str) -> ImportState {
-    ImportState::from_str_name(&format!("IMPORT_STATE_{stored}")).unwrap_or_default()
+fn state(import: &imports::Import) -> ImportState {
+    match import.state.as_str() {
+        "COMMITTING" if import.cancelled => ImportState::Stopping,
+        stored => ImportState::from_str_name(&format!("IMPORT_STATE_{stored}")).unwrap_or_default(),
+    }
 }
 
 fn size(stored: impl TryInto<u32>) -> u32 {

@@ -1,30 +1,32 @@
 //! Streams an import as it changes.
 
+mod access;
+
 use std::time::Duration;
 
 use contract::{
     Id,
-    importer::{Import, WatchImportRequest, WatchImportResponse},
+    importer::{ErrorReason, Import, WatchImportRequest, WatchImportResponse},
 };
-use rpc::{Caller, Error};
+use rpc::{Because as _, Caller, Error};
 use store::Store;
 use tokio::{
-    sync::{mpsc, watch},
-    time::Instant,
+    sync::{broadcast, mpsc},
+    time::timeout,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 use uuid::Uuid;
 
+use self::access::Access;
 use super::{Answers, view};
 use crate::{Importer, db, imports};
 
-/// At most this often is an import looked at.
-const PAUSE: Duration = Duration::from_millis(50);
-/// At least this often, where nothing was heard of: another replica works.
-const LOOK: Duration = Duration::from_millis(300);
-/// At most this often is an import told of, but for its end.
-const TELL: Duration = Duration::from_millis(250);
+/// How long a stream lasts: whoever wants more calls again, and is asked again
+/// who they are.
+const LIFE: Duration = Duration::from_mins(10);
+/// How often the import is looked at. Its end on this replica is told at once.
+const LOOK: Duration = Duration::from_secs(1);
 
 type Answer = Result<WatchImportResponse, Status>;
 
@@ -33,91 +35,79 @@ pub async fn run(
     caller: Caller,
     ask: WatchImportRequest,
 ) -> Result<Answers<WatchImportResponse>, Error> {
+    let place = app.watches.take(caller.user()?.uuid()).ok_or_else(|| {
+        let why = "the caller watches as many imports as they may; end one of the streams";
+        ErrorReason::TooManyWatches.because(why)
+    })?;
     let id: Id<Import> = ask.import_id.parse()?;
+    let ended = app.ended.subscribe();
     let mut tx = app.store.read(&caller).await?;
     let stored = db::imports::find(&mut tx, caller.tenant()?.uuid(), id.uuid()).await?;
-    let first = imports::view(
-        app,
-        &caller,
-        &mut tx,
-        stored.ok_or_else(imports::not_found)?,
-    )
-    .await?;
     tx.done().await?;
+    let first = view::import(app, &caller, stored.ok_or_else(imports::not_found)?).await?;
 
     let (answers, stream) = mpsc::channel(1);
     let watcher = Watcher {
         store: app.store.clone(),
-        moved: app.moved.subscribe(),
+        access: Access::of(app, &caller)?,
+        ended,
         caller,
         id: id.uuid(),
         answers,
     };
-    tokio::spawn(watcher.run(first));
+    tokio::spawn(async move {
+        let _place = place;
+        let _ = timeout(LIFE, watcher.run(first)).await;
+    });
     Ok(Box::pin(ReceiverStream::new(stream)))
 }
 
 struct Watcher {
     store: Store,
-    moved: watch::Receiver<()>,
+    access: Access,
+    ended: broadcast::Receiver<Uuid>,
     caller: Caller,
     id: Uuid,
     answers: mpsc::Sender<Answer>,
 }
 
 impl Watcher {
-    async fn run(mut self, mut told: Import) {
-        let over = |import: &Import| import.end_time.is_some();
-        let mut answer = Some(told.clone());
+    async fn run(mut self, first: Import) {
+        let mut told = first.clone();
+        let mut answer = Some(Ok(first));
         loop {
             if let Some(import) = answer.take() {
-                told = import.clone();
-                if self
-                    .answers
-                    .send(Ok(WatchImportResponse {
-                        import: Some(import),
-                    }))
-                    .await
-                    .is_err()
-                    || over(&told)
-                {
+                let last = import.is_err() || told.end_time.is_some();
+                let answer = import.map(|import| WatchImportResponse {
+                    import: Some(import),
+                });
+                if self.answers.send(answer).await.is_err() || last {
                     return;
                 }
             }
-            let since = Instant::now();
-            while answer.is_none() {
-                if self.pause().await.is_none() {
-                    return;
-                }
-                match self.look(&told).await {
-                    Ok(seen) => {
-                        answer = seen.filter(|import| over(import) || since.elapsed() >= TELL);
-                    }
-                    Err(error) => {
-                        let _ = self.answers.send(Err(error.into())).await;
-                        return;
-                    }
-                }
+            if !self.pause().await {
+                return;
+            }
+            answer = self.look(&told).await.map_err(Status::from).transpose();
+            if let Some(Ok(import)) = &answer {
+                told = import.clone();
             }
         }
     }
 
-    /// Waits for a reason to look; `None` where nobody listens any more.
-    async fn pause(&mut self) -> Option<()> {
-        let answers = self.answers.clone();
-        let reason = async {
-            tokio::time::sleep(PAUSE).await;
-            let _ = tokio::time::timeout(LOOK.saturating_sub(PAUSE), self.moved.changed()).await;
-        };
+    /// Waits for a reason to look; false where nobody listens any more.
+    async fn pause(&mut self) -> bool {
         tokio::select! {
-            () = answers.closed() => None,
-            () = reason => Some(()),
+            () = self.answers.closed() => false,
+            () = tokio::time::sleep(LOOK) => true,
+            () = end_of(self.id, &mut self.ended) => true,
         }
     }
 
     /// The import, where it is not as told. What only a review counts stays as
     /// it was told first.
     async fn look(&self, told: &Import) -> Result<Option<Import>, Error> {
+        self.access.still_holds().await?;
         let mut tx = self.store.read(&self.caller).await?;
         let stored = db::imports::find(&mut tx, self.caller.tenant()?.uuid(), self.id).await?;
         tx.done().await?;
@@ -135,5 +125,16 @@ impl Watcher {
             counts.over_seats = before.over_seats;
         }
         Ok((import.etag != told.etag).then_some(import))
+    }
+}
+
+/// Waits until an import is said to have ended, or it may have been missed.
+async fn end_of(id: Uuid, ended: &mut broadcast::Receiver<Uuid>) {
+    loop {
+        match ended.recv().await {
+            Ok(other) if other != id => {}
+            Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => return,
+            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+        }
     }
 }

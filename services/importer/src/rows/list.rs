@@ -2,7 +2,7 @@
 
 use contract::{
     Id,
-    importer::{Import, ListImportRowsRequest, ListImportRowsResponse, RowState},
+    importer::{self, ListImportRowsRequest, ListImportRowsResponse, RowState},
 };
 use rpc::{Caller, Error};
 use store::Tx;
@@ -13,6 +13,7 @@ use crate::{
     Importer,
     db::{
         self,
+        imports::Import,
         rows::{Filter, OverSeats},
     },
     imports, seats,
@@ -24,11 +25,25 @@ pub async fn run(
     ask: ListImportRowsRequest,
 ) -> Result<ListImportRowsResponse, Error> {
     let tenant = caller.tenant()?.uuid();
-    let id = ask.import_id.parse::<Id<Import>>()?.uuid();
+    let id = ask.import_id.parse::<Id<importer::Import>>()?.uuid();
     let page = app.store.page(caller, &ask)?;
     let after = page.part(0)?;
     let mut tx = app.store.read(caller).await?;
-    let over = over_seats(app, caller, &mut tx, id).await?;
+    let import = find(&mut tx, tenant, id).await?;
+    tx.done().await?;
+    let seats = if imports::in_review(&import) {
+        Some(seats::of_tenant(app, caller).await?)
+    } else {
+        None
+    };
+
+    let mut tx = app.store.read(caller).await?;
+    let import = find(&mut tx, tenant, id).await?;
+    // After the review they are no more counted.
+    let over = match &seats {
+        Some(seats) => Some(seats.over(&mut tx, tenant, &import).await?),
+        None => None,
+    };
     let filter = Filter {
         states: ask.states().filter_map(name).collect(),
         over_seats: ask
@@ -40,9 +55,7 @@ pub async fn run(
     let (lines, next_page_token, previous_page_token) =
         page.close(lines, |line| vec![line.to_string()]);
     let stored = db::rows::find_all(&mut tx, tenant, id, &lines).await?;
-    let total_size = db::rows::count(&mut tx, tenant, id, &filter)
-        .await?
-        .cast_unsigned();
+    let total_size = total_size(&mut tx, tenant, &import, &filter).await?;
     tx.done().await?;
     let rows = stored
         .into_iter()
@@ -56,23 +69,36 @@ pub async fn run(
     })
 }
 
-/// The rows over the seats; `None` after the review, when they are no more
-/// counted.
-async fn over_seats(
-    app: &Importer,
-    caller: &Caller,
+async fn find(tx: &mut Tx, tenant: Uuid, id: Uuid) -> Result<Import, Error> {
+    let import = db::imports::find(tx, tenant, id).await?;
+    import.ok_or_else(imports::not_found)
+}
+
+/// How many rows fit. By their states alone they are counted already.
+async fn total_size(
     tx: &mut Tx,
-    id: Uuid,
-) -> Result<Option<OverSeats>, Error> {
-    let tenant = caller.tenant()?.uuid();
-    let import = db::imports::find(tx, tenant, id)
-        .await?
-        .ok_or_else(imports::not_found)?;
-    if !imports::in_review(&import) {
-        return Ok(None);
+    tenant: Uuid,
+    import: &Import,
+    filter: &Filter,
+) -> Result<u64, Error> {
+    if filter.over_seats.is_some() {
+        let counted = db::rows::count(tx, tenant, import.id, filter).await?;
+        return Ok(counted.cast_unsigned());
     }
-    let seats = seats::of_tenant(app, caller).await?;
-    Ok(Some(seats.over(tx, tenant, id).await?))
+    let counts = imports::counts(import);
+    let of = |state: &String| match state.as_str() {
+        "GOOD" => counts.good,
+        "FLAGGED" => counts.flagged,
+        "WRONG" => counts.wrong,
+        "DUPLICATE" => counts.duplicate,
+        "BLANK" => counts.blank,
+        _ => counts.dropped,
+    };
+    Ok(if filter.states.is_empty() {
+        counts.total.into()
+    } else {
+        filter.states.iter().map(|state| u64::from(of(state))).sum()
+    })
 }
 
 fn name(state: RowState) -> Option<String> {

@@ -9,7 +9,13 @@ use contract::{
 };
 use rpc::{Because as _, Caller, Error};
 
-use crate::{Importer, db, imports, reading::role_key, roles};
+use crate::{
+    Importer,
+    db::{self, imports::Counts},
+    imports,
+    reading::role_key,
+    roles, seats,
+};
 
 pub async fn run(
     app: &Importer,
@@ -23,8 +29,12 @@ pub async fn run(
     let role: Id<Role> = ask.role_id.parse()?;
     let name = role_key(&ask.name);
     let roles = roles::of_tenant(app, caller).await?;
+    let seats = seats::of_tenant(app, caller).await?;
 
     let mut tx = app.store.begin(caller, &ask).await?;
+    if let Some(reply) = tx.replay()? {
+        return Ok(reply);
+    }
     let import = db::imports::lock(&mut tx, tenant, id)
         .await?
         .ok_or_else(imports::not_found)?;
@@ -34,13 +44,25 @@ pub async fn run(
     if !roles.has(role.uuid()) {
         return Err(ErrorReason::RoleNotFound.because("there is no such role"));
     }
-    if roles.knows(&name) || db::rows::map_role(&mut tx, tenant, id, &name, role.uuid()).await? == 0
-    {
+    let nobodys = || {
         let why = "no row names this role, or the tenant has it";
-        return Err(ErrorReason::RoleNameUnknown.because(why));
+        ErrorReason::RoleNameUnknown.because(why)
+    };
+    if roles.knows(&name) {
+        return Err(nobodys());
+    }
+    let mapped = db::rows::map_role(&mut tx, tenant, id, &name, role.uuid()).await?;
+    if mapped.rows == 0 {
+        return Err(nobodys());
     }
     db::roles::put(&mut tx, tenant, id, &name, role.uuid()).await?;
-    db::imports::recount(&mut tx, tenant, id).await?;
+    let good = i32::try_from(mapped.good)?;
+    let by = Counts {
+        good,
+        flagged: -good,
+        ..Counts::default()
+    };
+    db::imports::shift(&mut tx, tenant, id, &by).await?;
     let import = db::imports::find(&mut tx, tenant, id)
         .await?
         .ok_or_else(imports::not_found)?;
@@ -49,9 +71,9 @@ pub async fn run(
         name,
         role_id: ask.role_id,
     }));
-    let import = imports::view(app, caller, &mut tx, import).await?;
+    let import = imports::counted(&mut tx, tenant, vec![import], &seats).await?;
     tx.commit(MapImportRoleResponse {
-        import: Some(import),
+        import: import.into_iter().next(),
     })
     .await
 }

@@ -9,15 +9,17 @@ use contract::{
     },
 };
 use rpc::{Because as _, Caller, Error};
+use store::Tx;
 use uuid::Uuid;
 
 use super::view;
 use crate::{
     Importer,
-    db::{self, rows::Row},
+    db::{self, imports::Counts, rows::Row},
     imports, people,
     reading::{Fields, Judged, Roles, judge},
-    roles, seats,
+    roles,
+    seats::{self, Seats},
 };
 
 pub async fn run(
@@ -30,33 +32,68 @@ pub async fn run(
         ask.import_id.parse::<Id<Import>>()?.uuid(),
     );
     let roles = roles::of_tenant(app, caller).await?;
+    let seats = seats::of_tenant(app, caller).await?;
     let exists = exists(app, caller, &ask).await?;
 
     let mut tx = app.store.begin(caller, &ask).await?;
+    if let Some(reply) = tx.replay()? {
+        return Ok(reply);
+    }
     let import = db::imports::lock(&mut tx, tenant, id)
         .await?
         .ok_or_else(imports::not_found)?;
     if !imports::in_review(&import) {
         return Err(imports::review_over());
     }
-    let line = ask.line.cast_signed();
-    let row = db::rows::find(&mut tx, tenant, id, line)
+    let row = db::rows::find(&mut tx, tenant, id, ask.line.cast_signed())
         .await?
         .ok_or_else(row_not_found)?;
     let roles = roles.with_mapped(db::roles::all(&mut tx, tenant, id).await?);
-    let judged = anew(&row, &ask, &roles);
-    let dropped = ask.dropped.unwrap_or(row.verdict == "DROPPED");
-    let exists = exists.unwrap_or(row.existing);
-    db::rows::update(&mut tx, tenant, id, line, &judged, exists, dropped).await?;
-    db::rows::rank(&mut tx, tenant, id, &row.email).await?;
-    db::rows::rank(&mut tx, tenant, id, &judged.fields.email).await?;
-    db::imports::recount(&mut tx, tenant, id).await?;
+    let new = New {
+        judged: anew(&row, &ask, &roles),
+        existing: exists.unwrap_or(row.existing),
+        dropped: ask.dropped.unwrap_or(row.verdict == "DROPPED"),
+    };
+    let by = store(&mut tx, tenant, id, &row, &new).await?;
+    db::imports::shift(&mut tx, tenant, id, &by).await?;
     tx.publish(Event::from(ImportRowUpdated {
         import_id: ask.import_id,
         line: ask.line,
     }));
-    let reply = reply(app, caller, &mut tx, id, line).await?;
+    let reply = reply(&mut tx, tenant, id, row.line, &seats).await?;
     tx.commit(reply).await
+}
+
+/// What a row becomes.
+struct New {
+    judged: Judged,
+    existing: bool,
+    dropped: bool,
+}
+
+/// Stores the row, ranks those that have its address or had it, and answers what
+/// that changes of the counts.
+async fn store(tx: &mut Tx, tenant: Uuid, id: Uuid, row: &Row, new: &New) -> Result<Counts, Error> {
+    let mut by = Counts::default();
+    by.add(&row.state, row.existing, -1);
+    let state = db::rows::update(
+        tx,
+        tenant,
+        id,
+        row.line,
+        &new.judged,
+        new.existing,
+        new.dropped,
+    )
+    .await?;
+    by.add(&state, new.existing, 1);
+    for address in [&row.email, &new.judged.fields.email] {
+        for other in db::rows::rank(tx, tenant, id, address).await? {
+            by.add(&other.before, other.existing, -1);
+            by.add(&other.after, other.existing, 1);
+        }
+    }
+    Ok(by)
 }
 
 fn row_not_found() -> Error {
@@ -101,26 +138,22 @@ fn anew(row: &Row, ask: &UpdateImportRowRequest, roles: &Roles) -> Judged {
 }
 
 async fn reply(
-    app: &Importer,
-    caller: &Caller,
-    tx: &mut store::Tx,
+    tx: &mut Tx,
+    tenant: Uuid,
     id: Uuid,
     line: i32,
+    seats: &Seats,
 ) -> Result<UpdateImportRowResponse, Error> {
-    let tenant = caller.tenant()?.uuid();
     let row = db::rows::find(tx, tenant, id, line)
         .await?
         .ok_or_else(row_not_found)?;
-    let over = seats::of_tenant(app, caller)
-        .await?
-        .over(tx, tenant, id)
-        .await?;
     let import = db::imports::find(tx, tenant, id)
         .await?
         .ok_or_else(imports::not_found)?;
-    let import = imports::view(app, caller, tx, import).await?;
+    let over = seats.over(tx, tenant, &import).await?;
+    let import = imports::counted(tx, tenant, vec![import], seats).await?;
     Ok(UpdateImportRowResponse {
         row: Some(view::row(row, Some(&over))),
-        import: Some(import),
+        import: import.into_iter().next(),
     })
 }

@@ -39,11 +39,12 @@ pub fn problems(row: &Row) -> Vec<RowProblem> {
     };
     match row.state.as_str() {
         "FLAGGED" => one("role", format!("the tenant has no role \"{}\"", row.role)),
+        // The first row may be that of a user who was deleted since.
         "DUPLICATE" => one(
             "email",
-            format!(
-                "stands in line {} already",
-                row.duplicate_of.unwrap_or_default()
+            row.duplicate_of.map_or_else(
+                || "stands in an earlier line already".to_owned(),
+                |line| format!("stands in line {line} already"),
             ),
         ),
         _ => {

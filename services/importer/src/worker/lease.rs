@@ -27,7 +27,7 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Takes the import that waits longest.
+    /// Takes the import whose turn it is.
     pub async fn claim(app: &Importer) -> Result<Option<Lease>, Error> {
         let id = Id::<Lease>::new().uuid();
         let mut tx = app.store.worker().await?;
@@ -60,10 +60,11 @@ impl Lease {
         Ok(held.is_some())
     }
 
-    /// Gives the import back at a checkpoint, for another replica to go on.
-    pub async fn release(&self, app: &Importer) -> Result<(), Error> {
+    /// Gives the import back, for whoever claims it next to go on; `unsure` where
+    /// nobody knows what became of the rows after the checkpoint.
+    pub async fn release(&self, app: &Importer, unsure: bool) -> Result<(), Error> {
         let mut tx = app.store.worker().await?;
-        commits::release(&mut tx, self.of.tenant_id, self.of.id, self.id).await?;
+        commits::release(&mut tx, self.of.tenant_id, self.of.id, self.id, unsure).await?;
         tx.done().await
     }
 }

@@ -1,21 +1,18 @@
-//! Asks invitation for the users of a chunk, until it answers.
+//! Asks invitation for the users of a chunk.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use boot::Service as _;
-use contract::{
-    Id,
-    identity::Tenant,
-    invitation::{
-        BatchCreateInvitationsResponse, InvitationOutcome, invitation_outcome,
-        invitation_service_client::InvitationServiceClient,
-    },
+use contract::invitation::{
+    BatchCreateInvitationsResponse, InvitationOutcome, invitation_outcome,
+    invitation_service_client::InvitationServiceClient,
 };
-use rpc::{Caller, Error};
+use rpc::Error;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
+    acting,
     chunk::Chunk,
     refusal::{Failed, Refusal, failed},
 };
@@ -30,14 +27,19 @@ const DEADLINE: Duration = Duration::from_secs(30);
 const ATTEMPTS: u32 = 8;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How long a chunk is asked for before another import has its turn: the fault
+/// may be that of one tenant.
+const TURN: Duration = Duration::from_secs(20);
 
-/// One outcome a row, in their order; `None` where it was told to stop first.
+/// One outcome a row, in their order; `None` where there was no answer in the
+/// time of a turn, or it was told to stop first.
 pub async fn run(
     app: &Importer,
     of: &Claimed,
     chunk: &Chunk,
     stopping: &CancellationToken,
 ) -> Option<Vec<Outcome>> {
+    let began = Instant::now();
     let mut broken = 0;
     let mut pause = FIRST_PAUSE;
     loop {
@@ -63,6 +65,10 @@ pub async fn run(
         if let Some(words) = refused {
             return Some(all_failed(chunk, &words));
         }
+        // What is broken was tried for nothing if the tries were not counted.
+        if broken == 0 && began.elapsed() > TURN {
+            return None;
+        }
         tokio::select! {
             () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
             () = stopping.cancelled() => return None,
@@ -70,17 +76,12 @@ pub async fn run(
     }
 }
 
-/// Asks on behalf of who committed: the import can do what they can.
 async fn ask(
     app: &Importer,
     of: &Claimed,
     chunk: &Chunk,
 ) -> Result<BatchCreateInvitationsResponse, Error> {
-    let tenant = Id::<Tenant>::from_uuid(of.tenant_id);
-    let mut caller = Caller::acting(Importer::NAME, tenant, Some(Id::from_uuid(of.user)));
-    caller.home = Some(of.home.map_or(tenant, Id::from_uuid));
-    caller.address = of.address.as_ref().and_then(|address| address.parse().ok());
-    caller.request_id = Arc::from(of.id.to_string());
+    let caller = acting(of);
     let mut client = InvitationServiceClient::new(app.peers.invitation.on_behalf_of(&caller));
     let mut request = tonic::Request::new(chunk.request(of));
     request.set_timeout(DEADLINE);

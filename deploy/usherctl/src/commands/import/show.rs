@@ -244,21 +244,24 @@ pub async fn rows(
 /// A progress bar until the commit ends, then the import.
 pub async fn watch(session: &Session, import_id: String) -> Result<(), Failure> {
     let mut client = ImportServiceClient::new(session.client.gateway());
-    let mut changes = client
-        .watch_import(WatchImportRequest { import_id })
-        .await?
-        .into_inner();
     let bar = session.print.bar(0, COMMITTING);
     let mut last = Import::default();
-    while let Some(change) = changes.message().await? {
-        last = change.import.unwrap_or_default();
-        let progress = last.progress.unwrap_or_default();
-        bar.set_length(progress.total.into());
-        bar.set_position(progress.done.into());
-        bar.set_message(format!(
-            "{:.0} rows/s · {} s left",
-            progress.rows_per_second, progress.seconds_left
-        ));
+    // A stream lasts some minutes; a commit may last longer.
+    while last.end_time.is_none() {
+        let ask = WatchImportRequest {
+            import_id: import_id.clone(),
+        };
+        let mut changes = client.watch_import(ask).await?.into_inner();
+        while let Some(change) = changes.message().await? {
+            last = change.import.unwrap_or_default();
+            let progress = last.progress.unwrap_or_default();
+            bar.set_length(progress.total.into());
+            bar.set_position(progress.done.into());
+            bar.set_message(format!(
+                "{:.0} rows/s · {} s left",
+                progress.rows_per_second, progress.seconds_left
+            ));
+        }
     }
     bar.finish_and_clear();
     import(session, &last)

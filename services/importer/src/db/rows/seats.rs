@@ -1,5 +1,7 @@
 //! Which rows go over the seats.
 
+use std::collections::HashMap;
+
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -42,6 +44,30 @@ pub async fn over_seats(
         rows: i32::try_from(found.rows).unwrap_or(i32::MAX),
         licensed: licensed.to_vec(),
     })
+}
+
+/// How many rows of each of these imports would become users with a licensed
+/// role; imports without any are left out.
+pub async fn licensed_users(
+    db: &mut PgConnection,
+    tenant: Uuid,
+    imports: &[Uuid],
+    licensed: &[Uuid],
+) -> sqlx::Result<HashMap<Uuid, i64>> {
+    let counted = sqlx::query!(
+        r#"SELECT import_id, count(*) AS "rows!" FROM import_rows
+         WHERE tenant_id = $1 AND import_id = ANY($2) AND state IN ('GOOD', 'FLAGGED') AND NOT existing
+           AND role_id = ANY($3)
+         GROUP BY import_id"#,
+        tenant,
+        imports,
+        licensed,
+    );
+    let counted = counted.fetch_all(db).await?;
+    Ok(counted
+        .into_iter()
+        .map(|row| (row.import_id, row.rows))
+        .collect())
 }
 
 impl OverSeats {
