@@ -54,16 +54,8 @@ pub async fn verify(company: &Company, guest: &Guest, steps: &Steps) -> Result<(
         .filter(|one| STORY.contains(&one.action.as_str()))
     {
         let actor = record.actor.clone().unwrap_or_default();
-        let somebody = !actor.user_id.is_empty() || !actor.service.is_empty();
-        ensure!(somebody, "nobody did {record:?}");
-        ensure!(
-            actor.service.is_empty() || !actor.user_id.is_empty() || record.action == "import_done",
-            "{record:?}"
-        );
-        ensure!(
-            !actor.address.is_empty() || !actor.service.is_empty(),
-            "no address in {record:?}"
-        );
+        ensure!(!actor.user_id.is_empty(), "nobody did {record:?}");
+        ensure!(!actor.address.is_empty(), "no address in {record:?}");
     }
     let times: Vec<_> = records
         .iter()
