@@ -124,11 +124,29 @@ async fn b_24_what_exists_elsewhere_is_answered_as_what_exists_nowhere() {
 
     // The control: where it does exist, the answers tell.
     let there = questions(&theirs, "known@people.example", &secret, "Known").await;
-    let apart = there
-        .iter()
-        .zip(&nowhere)
-        .filter(|(one, other)| one != other);
+    let apart = there.iter().zip(&nowhere).filter(|(one, other)| one != other);
     // All but the reset, which tells nobody anything.
     assert_eq!(apart.count(), there.len() - 1, "{there:?} {nowhere:?}");
+    suite.stop().await;
+}
+
+/// With the defence off, an address taken once for all tenants, the same
+/// question tells.
+#[tokio::test]
+async fn b_24_control_an_address_unique_across_tenants_tells() {
+    let suite = Suite::start().await;
+    let theirs = suite.company("theirs").await;
+    let ours = suite.company("ours").await;
+    theirs.user("known@people.example", &password()).await;
+    let mut db = suite.database().connect().await;
+    for sql in [
+        "DROP INDEX identity.users_by_email",
+        "CREATE UNIQUE INDEX users_by_email ON identity.users (email_key)",
+    ] {
+        sqlx::query(sql).execute(&mut db).await.expect(sql);
+    }
+    let elsewhere = create_user(&ours, "known@people.example").await;
+    let nowhere = create_user(&ours, "never@people.example").await;
+    assert_ne!(elsewhere, nowhere, "the test does not see an oracle");
     suite.stop().await;
 }
