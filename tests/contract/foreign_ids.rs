@@ -31,9 +31,12 @@ async fn b_21_foreign_ids_are_answered_as_unknown_ones() {
         for field in id_fields(&method.input()) {
             tried += 1;
             let ask = async |id: String| {
-                let ids = |one: &FieldDescriptor| match one == &field {
-                    true => id.clone(),
-                    false => known(&ours, one),
+                let ids = |one: &FieldDescriptor| {
+                    if *one == field {
+                        id.clone()
+                    } else {
+                        known(&ours, one)
+                    }
                 };
                 let message = plausible::message(&method.input(), &ids);
                 answer(&company, &method, message).await

@@ -124,7 +124,10 @@ async fn b_24_what_exists_elsewhere_is_answered_as_what_exists_nowhere() {
 
     // The control: where it does exist, the answers tell.
     let there = questions(&theirs, "known@people.example", &secret, "Known").await;
-    let apart = there.iter().zip(&nowhere).filter(|(one, other)| one != other);
+    let apart = there
+        .iter()
+        .zip(&nowhere)
+        .filter(|(one, other)| one != other);
     // All but the reset, which tells nobody anything.
     assert_eq!(apart.count(), there.len() - 1, "{there:?} {nowhere:?}");
     suite.stop().await;

@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeSet,
+    fmt::Write,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -13,7 +14,7 @@ use contract::identity::{
 };
 use testkit::environment;
 use usher_tests::{
-    World,
+    Mail, World,
     demo::{self, Steps},
     fleet, password, sign_in, suite, token_mailed_to,
 };
@@ -62,7 +63,10 @@ fn found(place: &Path, texts: &[String]) -> BTreeSet<String> {
 }
 
 fn hex(text: &str) -> String {
-    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+    text.bytes().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 /// Secrets of all kinds, used once each.
@@ -139,7 +143,7 @@ async fn b_82_b_18_no_secret_is_logged_or_stored_in_the_clear() {
     }
     let mut canaries = canaries(&world).await;
     let mails = world.mails().all().await.expect("mails");
-    let links = mails.iter().take(50).map(|mail| mail.token());
+    let links = mails.iter().take(50).map(Mail::token);
     canaries.extend(links.map(|token| ("a link", token.expect("a link"))));
 
     // JWTs begin so: {"alg" or {"typ" in base64url.

@@ -68,10 +68,11 @@ fn heard(command: &mut Command) -> Outcome<String> {
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    // Some tell on one what is wrong, some on the other.
+    let said = [&output.stdout, &output.stderr].map(|said| String::from_utf8_lossy(said));
     Err(
         Failure::new(format!("`{}` failed ({})", shown(command), output.status))
-            .advise(errors.trim_end()),
+            .advise(said.concat().trim_end()),
     )
 }
 
