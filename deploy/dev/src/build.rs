@@ -62,7 +62,10 @@ pub(crate) fn migrate(usherctl: &Path, postgres: &str, password: &str) -> Outcom
             .arg("migrate")
             .env("USHER_MIGRATE_URL", postgres)
             .env("USHER_ROLE_PASSWORD", password),
-    )?;
+    )
+    .map_err(|failure| {
+        failure.hint("Data of an older version? `cargo dev reset` forgets it; then `cargo dev up`.")
+    })?;
     step.done();
     Ok(())
 }

@@ -38,6 +38,15 @@ impl Failure {
         self
     }
 
+    /// Advice after what was said already.
+    pub(crate) fn hint(self, hint: &str) -> Self {
+        let advice = match &self.advice {
+            Some(said) => format!("{said}\n{hint}"),
+            None => hint.to_owned(),
+        };
+        self.advise(advice)
+    }
+
     pub(crate) fn exit(mut self, code: u8) -> Self {
         self.code = code;
         self

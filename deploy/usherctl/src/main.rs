@@ -46,6 +46,7 @@ struct Cli {
         long,
         global = true,
         env = "USHER_GATEWAY",
+        value_parser = gateway,
         default_value = "http://127.0.0.1:8080"
     )]
     gateway: tonic::transport::Uri,
@@ -64,6 +65,18 @@ struct Cli {
     output: Output,
     #[command(subcommand)]
     command: Command,
+}
+
+/// An address with or without `http://` before it.
+fn gateway(text: &str) -> Result<tonic::transport::Uri, String> {
+    let whole = if text.contains("://") {
+        text.to_owned()
+    } else {
+        format!("http://{text}")
+    };
+    whole
+        .parse()
+        .map_err(|_| "not an address such as http://127.0.0.1:8080".to_owned())
 }
 
 /// The forms of a result.

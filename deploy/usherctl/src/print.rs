@@ -59,14 +59,16 @@ impl Printer {
                 .iter()
                 .map(|entry| self.to_json(entry))
                 .collect::<Result<Vec<_>, _>>()?;
-            return write_line(&Value::Array(list).to_string());
+            write_line(&Value::Array(list).to_string())?;
+        } else {
+            let mut table = plain();
+            table.set_header(header);
+            for entry in &listed.entries {
+                table.add_row(row(entry).map(|text| clean(&text)));
+            }
+            write_line(&table.to_string())?;
         }
-        let mut table = plain();
-        table.set_header(header);
-        for entry in &listed.entries {
-            table.add_row(row(entry).map(|text| clean(&text)));
-        }
-        write_line(&table.to_string())?;
+        // Beside the list, so that no script takes a part for the whole.
         let shown = listed.entries.len();
         if u64::try_from(shown).unwrap_or_default() < listed.total {
             eprintln!("{shown} of {}; --all shows the rest", listed.total);

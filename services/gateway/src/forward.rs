@@ -166,11 +166,13 @@ impl Parts {
             return known;
         }
         count(&self.limits.strangers, at).await?;
-        let header = self.exchange.header(bearer).await?;
-        if let Some(at) = at {
+        let header = self.exchange.header(bearer).await;
+        // Where identity did not say no, it may well be a good one.
+        let false_one = matches!(&header, Err(status) if status.code() == Code::Unauthenticated);
+        if let (Some(at), false) = (at, false_one) {
             self.limits.strangers.give_back(at);
         }
-        Ok(header)
+        header
     }
 }
 

@@ -20,7 +20,7 @@ use crate::limit::Caller;
 
 /// Messages of one address that may be on their way at once. Most are here with
 /// their headers and never counted.
-const MOST: usize = 256;
+const MOST: usize = 1024;
 
 /// The messages that are waited for.
 #[derive(Default)]

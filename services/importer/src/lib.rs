@@ -44,8 +44,10 @@ const SPOOLS: usize = 32;
 /// Files that are read at a time: each takes a thread, and for the time of its
 /// writing one of the connections to Postgres, of which there are ten.
 const READINGS: usize = 3;
-/// Streams of one user that one replica keeps up.
+/// Streams of one user, and of all users of one tenant, that one replica keeps
+/// up.
 const WATCHES: usize = 10;
+const WATCHES_OF_TENANT: usize = 100;
 
 /// The service.
 pub struct Importer {
@@ -56,6 +58,7 @@ pub struct Importer {
     spool: Semaphore,
     readings: Semaphore,
     watches: Arc<Places>,
+    watches_of_tenant: Arc<Places>,
     /// Whether who watches may still do so.
     decisions: Arc<Decisions>,
     /// A commit began here: a worker need not wait for its next look.
@@ -97,6 +100,7 @@ impl Service for Importer {
             spool: Semaphore::new(SPOOLS),
             readings: Semaphore::new(READINGS),
             watches: Places::new(WATCHES),
+            watches_of_tenant: Places::new(WATCHES_OF_TENANT),
             decisions: Arc::new(Decisions::new(peers.authorization.clone())),
             begun: Arc::new(Notify::new()),
             ended: broadcast::Sender::new(64),

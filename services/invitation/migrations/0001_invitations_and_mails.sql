@@ -68,6 +68,9 @@ CREATE TABLE mails (
     invitation_id uuid,
     -- Where it goes; empty until it is first sent where identity knows better.
     email text NOT NULL,
+    -- What addresses are compared by. A column, because under row level security
+    -- no index on an expression is used.
+    email_key text COLLATE "C" NOT NULL GENERATED ALWAYS AS (lower(email COLLATE "C")) STORED,
     -- The part behind the @, in lower case: a slow one must not stop others.
     domain text NOT NULL,
     language text NOT NULL,
@@ -87,7 +90,7 @@ CREATE TABLE mails (
 );
 CREATE INDEX mails_by_user ON mails (tenant_id, user_id, id);
 -- How many were sent to an address lately.
-CREATE INDEX mails_by_address ON mails (tenant_id, lower(email), create_time)
+CREATE INDEX mails_by_address ON mails (tenant_id, email_key, create_time)
     WHERE kind = 'invitation' AND state <> 'dropped';
 CREATE INDEX mails_by_invitation ON mails (tenant_id, invitation_id) WHERE invitation_id IS NOT NULL;
 CREATE INDEX mails_waiting ON mails (priority, next_attempt_time) WHERE state = 'queued';

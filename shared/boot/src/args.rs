@@ -119,11 +119,12 @@ pub struct Http2Args {
     #[arg(long, env = "USHER_MAX_CONNECTION_AGE_SECONDS", default_value_t = 1800)]
     pub max_connection_age_seconds: u64,
     /// Seconds that a connection which is closed gracefully is given for its
-    /// calls to end; then it is cut
+    /// calls to end; then it is cut. More than the ten minutes that the longest
+    /// streams may last
     #[arg(
         long,
         env = "USHER_MAX_CONNECTION_GRACE_SECONDS",
-        default_value_t = 300
+        default_value_t = 660
     )]
     pub max_connection_grace_seconds: u64,
     /// Seconds without any call after which a connection is closed gracefully

@@ -21,9 +21,10 @@ use source::Source;
 
 /// How often an event is tried before it is parked.
 const ATTEMPTS: u32 = 5;
-/// How often an event waits for locks of others before that counts as a failure
-/// of its own.
-const LOCKED: u32 = 10;
+/// How often an event waits for locks of others, or for a database that is too
+/// slow for it, before that counts as a failure of its own: with the limits of a
+/// transaction, minutes.
+const HELD_UP: u32 = 10;
 /// The first wait after a failure; it doubles up to [`MOST`].
 const FIRST: Duration = Duration::from_millis(50);
 const MOST: Duration = Duration::from_secs(2);
@@ -159,6 +160,7 @@ impl<C: Consumer> Follower<'_, C> {
     async fn settle(&self, shard: u32, event: &Event) -> bool {
         let mut failures = 0;
         let mut outages = 0;
+        let mut held_up = 0;
         let mut last = None;
         loop {
             self.at(shard, Some(event));
@@ -168,7 +170,12 @@ impl<C: Consumer> Follower<'_, C> {
             };
             match result {
                 Ok(moved) => return moved,
-                Err(error) if is_outage(&error, outages) => {
+                Err(error) if is_held_up(&error) && held_up < HELD_UP => {
+                    held_up += 1;
+                    self.log("an event is held up", shard, &error);
+                    tokio::time::sleep(backoff(held_up)).await;
+                }
+                Err(error) if is_outage(&error) => {
                     outages += 1;
                     self.log("an event waits for something that is away", shard, &error);
                     tokio::time::sleep(backoff(outages)).await;
@@ -211,16 +218,19 @@ impl<C: Consumer> Follower<'_, C> {
     }
 }
 
-/// Whether the event is not to blame, where that was said so many times before.
-fn is_outage(error: &Error, before: u32) -> bool {
-    match error.sqlstate().as_deref() {
-        // Statement timeout: what it does takes too long.
-        Some("57014") => false,
-        // Lock timeout, serialization failure, deadlock: now and then somebody
-        // is in the way of any event, but for ever of none.
-        Some("55P03" | "40001" | "40P01") => before < LOCKED,
-        _ => matches!(error.code(), Code::Unavailable | Code::DeadlineExceeded),
-    }
+/// Whether something was in the way, or slow: now and then of any event, but for
+/// ever of none. Statement timeout, lock timeout, serialization failure,
+/// deadlock.
+fn is_held_up(error: &Error) -> bool {
+    matches!(
+        error.sqlstate().as_deref(),
+        Some("57014" | "55P03" | "40001" | "40P01")
+    )
+}
+
+/// Whether the event is not to blame.
+fn is_outage(error: &Error) -> bool {
+    !is_held_up(error) && matches!(error.code(), Code::Unavailable | Code::DeadlineExceeded)
 }
 
 fn backoff(times: u32) -> Duration {

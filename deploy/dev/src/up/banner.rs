@@ -48,7 +48,7 @@ pub(super) fn show(paths: &Paths, stack: &Stack) {
 }
 
 /// Lines to paste into a shell.
-fn lines(grpcurl: &str, stack: &Stack) -> [String; 3] {
+fn lines(grpcurl: &str, stack: &Stack) -> [String; 4] {
     let gateway = &stack.addresses.gateway;
     let Credentials {
         operator, password, ..
@@ -63,6 +63,7 @@ fn lines(grpcurl: &str, stack: &Stack) -> [String; 3] {
         format!(
             r#"{grpcurl} -plaintext -H "authorization: Bearer {token}" {gateway} usher.identity.v1.UserService/ListUsers"#
         ),
+        format!("target/debug/usherctl --gateway {gateway} login platform {operator}"),
     ]
 }
 

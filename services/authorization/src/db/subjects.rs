@@ -87,6 +87,23 @@ pub async fn leave(db: &mut PgConnection, tenant: Id<Tenant>, user: Id<User>) ->
     Ok(())
 }
 
+/// Whether identity was let disable or delete a user, and nothing came since
+/// that undid it.
+pub async fn leaves(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    user: Id<User>,
+) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM subjects
+             WHERE tenant_id = $1 AND user_id = $2 AND leave_time IS NOT NULL) AS "leaves!""#,
+        tenant.uuid(),
+        user.uuid(),
+    )
+    .fetch_one(db)
+    .await
+}
+
 /// Somebody whom identity was let disable or delete.
 pub struct Leaver {
     /// The tenant.

@@ -88,15 +88,18 @@ async fn take_back(tx: &mut Tx, grantor: &Caller, user: Id<User>) -> Result<bool
     let roles = db::roles::all(tx, tenant, None).await?;
     let projects: Vec<_> = waiting.iter().filter_map(|one| one.project_id).collect();
     let authority = Authority::of(tx, grantor, &projects).await?;
+    // Whom identity was let go gives nothing from then on, also before its event
+    // is heard of.
+    let leaves = db::subjects::leaves(tx, tenant, grantor.user()?).await?;
     let mut taken = false;
     for binding in waiting {
         let permits = admins::permits(&roles, &binding);
-        if authority.covers(&permits, binding.project_id).is_err() {
+        if leaves || authority.covers(&permits, binding.project_id).is_err() {
             db::bindings::delete(tx, tenant, binding.id).await?;
             taken = true;
         }
     }
-    if authority.covers_all_projects().is_err() {
+    if leaves || authority.covers_all_projects().is_err() {
         let left = db::groups::forget_pending(tx, tenant, &[user]).await?;
         taken |= !left.is_empty();
     }

@@ -35,10 +35,16 @@ pub async fn run(
     caller: Caller,
     ask: WatchImportRequest,
 ) -> Result<Answers<WatchImportResponse>, Error> {
-    let place = app.watches.take(caller.user()?.uuid()).ok_or_else(|| {
-        let why = "the caller watches as many imports as they may; end one of the streams";
+    let many = || {
+        let why = "as many imports are watched as may be; end one of the streams";
         ErrorReason::TooManyWatches.because(why)
-    })?;
+    };
+    let places = [
+        app.watches.take(caller.user()?.uuid()).ok_or_else(many)?,
+        app.watches_of_tenant
+            .take(caller.tenant()?.uuid())
+            .ok_or_else(many)?,
+    ];
     let id: Id<Import> = ask.import_id.parse()?;
     let ended = app.ended.subscribe();
     let mut tx = app.store.read(&caller).await?;
@@ -56,7 +62,7 @@ pub async fn run(
         answers,
     };
     tokio::spawn(async move {
-        let _place = place;
+        let _places = places;
         let _ = timeout(LIFE, watcher.run(first)).await;
     });
     Ok(Box::pin(ReceiverStream::new(stream)))

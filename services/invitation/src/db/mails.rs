@@ -137,13 +137,13 @@ pub(crate) async fn full(
 ) -> sqlx::Result<Vec<Full>> {
     sqlx::query_as!(
         Full,
-        r#"SELECT lower(email) AS "email_key!",
+        r#"SELECT email_key AS "email_key!",
                 extract(epoch FROM (array_agg(create_time ORDER BY create_time DESC))[$3]
                     + interval '1 hour' - clock())::double precision AS "seconds!"
             FROM mails
             WHERE tenant_id = $1 AND kind = 'invitation' AND state <> 'dropped'
-                AND lower(email) = ANY($2) AND create_time > clock() - interval '1 hour'
-            GROUP BY lower(email) HAVING count(*) >= $3"#,
+                AND email_key = ANY($2) AND create_time > clock() - interval '1 hour'
+            GROUP BY email_key HAVING count(*) >= $3"#,
         tenant as _,
         email_keys,
         most,

@@ -92,7 +92,12 @@ impl Drafts {
         if revoked.iter().any(|one| !one.settled) {
             return Ok(None);
         }
-        let full = mails::full(tx, self.common.tenant, &keys, MOST_AN_HOUR).await?;
+        let quiet = self.asked.iter().all(|draft| draft.without_mail);
+        let full = if quiet {
+            Vec::new()
+        } else {
+            mails::full(tx, self.common.tenant, &keys, MOST_AN_HOUR).await?
+        };
         let mut new = Vec::new();
         for (index, (draft, entry)) in self.asked.iter().zip(entries).enumerate() {
             if entry.row.is_some() {
