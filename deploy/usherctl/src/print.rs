@@ -180,7 +180,7 @@ pub fn time(time: Option<&Timestamp>) -> String {
 
 /// A yes, or nothing.
 pub fn yes(is: bool) -> String {
-    if is { "yes" } else { "" }.to_owned()
+    if is { "yes" } else { "no" }.to_owned()
 }
 
 /// The name of an enum value without its prefix, in lower case.

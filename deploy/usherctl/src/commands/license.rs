@@ -72,20 +72,21 @@ impl License {
 
 async fn show(session: &Session, license: &Seats) -> Result<(), Failure> {
     let roles = names::all_roles(session).await?;
-    let licensed = roles
+    let licensed: Vec<_> = roles
         .into_iter()
-        .filter(|role| license.licensed_role_ids.contains(&role.id));
+        .filter(|role| license.licensed_role_ids.contains(&role.id))
+        .map(|role| role.name)
+        .collect();
+    let licensed = if licensed.is_empty() {
+        "none: no role uses a seat".to_owned()
+    } else {
+        licensed.join(", ")
+    };
     let fields = [
         ("Seats", license.total_seats.to_string()),
         ("Used", license.used_seats.to_string()),
         ("Free", license.free_seats.to_string()),
-        (
-            "Roles that use one",
-            licensed
-                .map(|role| role.name)
-                .collect::<Vec<_>>()
-                .join(", "),
-        ),
+        ("Roles that use one", licensed),
     ];
     session.print.one(license, &fields)
 }

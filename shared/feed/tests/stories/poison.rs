@@ -104,7 +104,7 @@ async fn b_60_an_event_that_is_too_slow_or_locked_out_is_parked_and_seen_meanwhi
         },
     );
     stage
-        .until_effects(&mut db, 2, Duration::from_secs(9))
+        .until_effects(&mut db, 2, Duration::from_secs(30))
         .await;
     let oldest = || {
         let families = registry.gather();
