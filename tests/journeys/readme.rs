@@ -49,7 +49,7 @@ fn programs() -> PathBuf {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn o_01_every_command_of_the_readme_works() {
     let world = World::start(&environment("USHER_TEST_REDIS"), &[]).await;
-    world.tenant("acme").await;
+    world.tenant("demo").await;
     let address = world.process.address().to_string();
     let place = programs();
     let path = format!("{}:{}", place.display(), environment("PATH"));
