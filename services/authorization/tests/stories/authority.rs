@@ -123,6 +123,19 @@ async fn a_04_an_invitation_does_not_outlive_the_fall_of_its_inviter() {
     assert_eq!(bindings(&world, invitee).await, 2);
 }
 
+/// From the moment at which identity was let go, not from when it is heard of.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_04_b_41_who_is_let_go_gives_nothing_any_more() {
+    let world = World::of(RoleSet::Project, 1).await;
+    let admins = world.members(2, "admin").await;
+    let invitee = invite(&world, admins[1], &["admin"]).await;
+    ask(&world, admins[0], admins[1], true)
+        .await
+        .expect("may go");
+    accept(&world, admins[1], "", invitee).await;
+    assert_eq!(bindings(&world, invitee).await, 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_04_who_operates_the_platform_no_more_makes_no_admins() {
     let world = World::of(RoleSet::Standard, 1).await;
