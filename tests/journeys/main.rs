@@ -16,6 +16,7 @@ mod lockout;
 mod logins;
 mod mails;
 mod operating;
+mod policies;
 mod readme;
 mod seats;
 mod sessions;

@@ -8,6 +8,7 @@ mod invitations;
 mod license;
 mod login;
 mod migrate;
+mod policy;
 mod projects;
 mod roles;
 mod sessions;
@@ -32,6 +33,9 @@ pub enum Command {
     /// Tenants of the installation
     #[command(subcommand)]
     Tenants(tenants::Tenants),
+    /// The policy of the tenant: passwords, lockout, second factors, sessions
+    #[command(subcommand)]
+    Policy(policy::Policy),
     /// Users of the tenant
     #[command(subcommand)]
     Users(users::Users),
@@ -70,6 +74,7 @@ impl Command {
             Command::Login(login) => login.run(session).await,
             Command::Logout => login::logout(session).await,
             Command::Tenants(tenants) => tenants.run(session).await,
+            Command::Policy(policy) => policy.run(session).await,
             Command::Users(users) => users.run(session).await,
             Command::Roles(roles) => roles.run(session).await,
             Command::Projects(projects) => projects.run(session).await,

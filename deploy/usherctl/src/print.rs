@@ -117,6 +117,14 @@ impl Printer {
 
     /// A message as the gateway answers it over HTTP.
     fn to_json<M: Message + Name>(&self, message: &M) -> Result<Value, Failure> {
+        let options = SerializeOptions::new().skip_default_fields(false);
+        self.dynamic(message)?
+            .serialize_with_options(serde_json::value::Serializer, &options)
+            .map_err(|error| Failure::Fault(format!("{}: {error}", M::full_name())))
+    }
+
+    /// A message whose fields can be asked for.
+    pub fn dynamic<M: Message + Name>(&self, message: &M) -> Result<DynamicMessage, Failure> {
         let failed =
             |error: &dyn std::fmt::Display| Failure::Fault(format!("{}: {error}", M::full_name()));
         let pool = if let Some(pool) = self.contract.get() {
@@ -130,12 +138,7 @@ impl Printer {
             .get_message_by_name(&M::full_name())
             .ok_or_else(|| failed(&"no such message"))?;
         let bytes = message.encode_to_vec();
-        let dynamic =
-            DynamicMessage::decode(descriptor, bytes.as_slice()).map_err(|error| failed(&error))?;
-        let options = SerializeOptions::new().skip_default_fields(false);
-        dynamic
-            .serialize_with_options(serde_json::value::Serializer, &options)
-            .map_err(|error| failed(&error))
+        DynamicMessage::decode(descriptor, bytes.as_slice()).map_err(|error| failed(&error))
     }
 }
 

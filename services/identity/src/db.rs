@@ -5,6 +5,7 @@ pub mod attempts;
 pub mod audit_records;
 pub mod login_flows;
 pub mod passwords;
+pub mod policies;
 pub mod reset_tokens;
 pub mod sessions;
 pub mod signing_keys;

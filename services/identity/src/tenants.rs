@@ -72,7 +72,7 @@ pub async fn read(app: &Identity, caller: &Caller) -> Result<db::tenants::Row, E
 }
 
 /// Refuses where there is no such tenant.
-fn not_found() -> Error {
+pub fn not_found() -> Error {
     ErrorReason::TenantNotFound.because("there is no such tenant")
 }
 

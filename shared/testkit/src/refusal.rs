@@ -1,5 +1,7 @@
 //! Refusals as a caller sees them.
 
+use std::collections::HashMap;
+
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
@@ -11,6 +13,8 @@ pub struct Refusal {
     pub code: Code,
     /// `google.rpc.ErrorInfo.reason`; empty without one.
     pub reason: String,
+    /// `google.rpc.ErrorInfo.metadata`.
+    pub metadata: HashMap<String, String>,
     /// The paths of `google.rpc.BadRequest`.
     pub fields: Vec<String>,
     /// Whether a `google.rpc.RetryInfo` says when to come back.
@@ -26,6 +30,10 @@ pub fn refusal(status: &Status) -> Refusal {
         reason: details
             .error_info()
             .map(|info| info.reason.clone())
+            .unwrap_or_default(),
+        metadata: details
+            .error_info()
+            .map(|info| info.metadata.clone())
             .unwrap_or_default(),
         fields: details
             .bad_request()

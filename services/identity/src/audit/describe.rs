@@ -1,11 +1,11 @@
 //! What an event is called, and what it happened to, from the descriptors: an
 //! event of tomorrow needs no line here.
 
-use std::sync::OnceLock;
-
-use prost_reflect::{DescriptorPool, DynamicMessage, Kind, ReflectMessage as _, Value};
+use prost_reflect::{DynamicMessage, Kind, ReflectMessage as _, Value};
 use rpc::Error;
 use uuid::Uuid;
+
+use crate::reflect;
 
 /// An event in the words of the trail.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Described {
 /// set names the action; the first field of that event is what it happened to,
 /// by its id or as a whole.
 pub fn describe(name: &str, payload: &[u8]) -> Result<Described, Error> {
-    let descriptor = pool()?
+    let descriptor = reflect::pool()?
         .get_message_by_name(name)
         .ok_or_else(|| Error::fault(format!("{name} is not in the contract")))?;
     let event = DynamicMessage::decode(descriptor, payload)?;
@@ -47,15 +47,6 @@ fn target(message: &DynamicMessage) -> Option<Uuid> {
         (Kind::Message(_), Value::Message(inner)) => target(inner),
         _ => None,
     }
-}
-
-fn pool() -> Result<&'static DescriptorPool, Error> {
-    static POOL: OnceLock<DescriptorPool> = OnceLock::new();
-    if let Some(pool) = POOL.get() {
-        return Ok(pool);
-    }
-    let pool = DescriptorPool::decode(contract::DESCRIPTORS)?;
-    Ok(POOL.get_or_init(|| pool))
 }
 
 #[cfg(test)]

@@ -1,0 +1,55 @@
+//! Changes the policy of the tenant of a call.
+
+use contract::{
+    errors,
+    identity::{Event, Policy, PolicyUpdated, UpdatePolicyRequest, UpdatePolicyResponse},
+};
+use rpc::{Because as _, Caller, Error};
+
+use super::check;
+use crate::{Identity, db, masks};
+
+/// What a caller cannot set.
+const FIXED: [&str; 2] = ["update_time", "etag"];
+
+pub async fn run(
+    app: &Identity,
+    caller: &Caller,
+    ask: UpdatePolicyRequest,
+) -> Result<UpdatePolicyResponse, Error> {
+    let tenant = caller.tenant()?;
+    let mut tx = app.store.begin(caller, &ask).await?;
+    if let Some(reply) = tx.replay()? {
+        return Ok(reply);
+    }
+    let before = super::read(&mut tx, tenant).await?;
+    let version = before.version;
+    if !ask.etag.is_empty() && ask.etag != version.to_string() {
+        return Err(changed(version));
+    }
+    let was = Policy::from(before.clone());
+    let (given, mask) = (
+        ask.policy.unwrap_or_default(),
+        ask.update_mask.unwrap_or_default(),
+    );
+    let wanted = check::row(masks::merge(&was, &given, &mask, &FIXED)?, &before)?;
+    // Who changed it between is not overwritten: the version is asked for.
+    db::policies::update(&mut tx, tenant, version, &wanted)
+        .await?
+        .ok_or_else(|| changed(version))?;
+    let policy = Policy::from(super::read(&mut tx, tenant).await?);
+    tx.publish(Event::from(PolicyUpdated {
+        before: Some(was),
+        after: Some(policy.clone()),
+    }));
+    tx.commit(UpdatePolicyResponse {
+        policy: Some(policy),
+    })
+    .await
+}
+
+fn changed(version: i64) -> Error {
+    errors::ErrorReason::EtagMismatch
+        .because("somebody changed the policy or the tenant since it was read")
+        .with("etag", version)
+}
