@@ -43,7 +43,7 @@ pub async fn measure(fleet: &Fleet, flags: &Flags, table: &mut Table) -> Result<
     Ok(())
 }
 
-async fn logins(fleet: &Fleet, time: Duration) -> Result<f64> {
+pub async fn logins(fleet: &Fleet, time: Duration) -> Result<f64> {
     let begun = Instant::now();
     let clients = (0..CLIENTS).map(|number| {
         let anyone = Client::new(fleet.gateway.channel());

@@ -7,6 +7,7 @@ mod fire;
 mod fleet;
 mod imports;
 mod logins;
+mod storm;
 mod table;
 
 use std::{net::SocketAddr, process::ExitCode};
@@ -75,5 +76,6 @@ async fn measure(flags: &Flags) -> Result<()> {
 async fn fill(table: &mut Table, fleet: &Fleet, flags: &Flags) -> Result<()> {
     calls::measure(fleet, flags, table).await?;
     logins::measure(fleet, flags, table).await?;
+    storm::measure(fleet, flags, table).await?;
     imports::measure(fleet, flags, table).await
 }

@@ -21,8 +21,8 @@ pub struct Config {
     /// twice while its key is changed
     #[arg(long, env = "USHER_SERVICE_KEYS", value_delimiter = ',')]
     pub service_keys: Vec<ServiceKey>,
-    /// Threads that hash passwords, each with 19 MiB of its own. 0: one less
-    /// than there are cores, and at least one
+    /// Threads that hash passwords, each with 19 MiB of its own. They give way
+    /// to all other work. 0: as many as there are cores
     #[arg(long, env = "USHER_HASH_THREADS", default_value_t = 0)]
     pub hash_threads: usize,
     /// Milliseconds that a login waits for its password to be hashed before it
@@ -34,8 +34,7 @@ pub struct Config {
 impl Config {
     pub(crate) fn hash_threads(&self) -> usize {
         match self.hash_threads {
-            0 => std::thread::available_parallelism()
-                .map_or(1, |cores| cores.get().saturating_sub(1).max(1)),
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             given => given,
         }
     }

@@ -4,7 +4,8 @@
 //! answered would stop everything else, and hashing on a pool that grows would
 //! take all memory (decision 10 of the security design); so there are a few
 //! threads, each with memory it keeps, and a caller who would have to wait
-//! longer than they can is told so at once.
+//! longer than they can is told so at once. The threads may fill every core,
+//! because they run at a low priority: whoever answers calls comes first.
 
 use std::{
     sync::{
@@ -33,6 +34,10 @@ const PURPOSE: &str = "password v1";
 
 /// More callers than can ever wait: [`Hashing::place`] refuses long before.
 const QUEUE: usize = 4096;
+
+/// How far the threads give way, in steps of nice(2): a tenth of the share of
+/// a thread that answers calls, so that logins go on under any load.
+const NICENESS: i32 = 10;
 
 /// What a hash takes before the first was measured, in microseconds.
 const FIRST_GUESS: u64 = 20_000;
@@ -197,6 +202,12 @@ fn too_many(wait: Duration) -> Error {
 
 /// The life of a thread: until the last [`Hashing`] is dropped.
 fn work(queue: &Mutex<Receiver<Job>>, load: &Load) {
+    // Linux counts it for the thread alone; elsewhere it would be the process.
+    if cfg!(target_os = "linux")
+        && let Err(error) = rustix::process::nice(NICENESS)
+    {
+        tracing::warn!(%error, "passwords are hashed at the priority of all else");
+    }
     let mut memory = kept::memory();
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
