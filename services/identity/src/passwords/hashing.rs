@@ -3,7 +3,7 @@
 //! A hash takes some 17 ms of a core and 19 MiB. Hashing where calls are
 //! answered would stop everything else, and hashing on a pool that grows would
 //! take all memory (decision 10 of the security design); so there are a few
-//! threads, each with memory it keeps, and a caller who would have to wait
+//! threads, each with memory that it keeps while there is work, and a caller who would have to wait
 //! longer than they can is told so at once. The threads may fill every core,
 //! because they run at a low priority: whoever answers calls comes first.
 
@@ -11,7 +11,7 @@ use std::{
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
-        mpsc::{Receiver, SyncSender, sync_channel},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     time::Duration,
 };
@@ -38,6 +38,9 @@ const QUEUE: usize = 4096;
 /// How far the threads give way, in steps of nice(2): a tenth of the share of
 /// a thread that answers calls, so that logins go on under any load.
 const NICENESS: i32 = 10;
+
+/// After how long without work a thread gives its memory back.
+const IDLE: Duration = Duration::from_secs(30);
 
 /// What a hash takes before the first was measured, in microseconds.
 const FIRST_GUESS: u64 = 20_000;
@@ -116,7 +119,7 @@ impl Hashing {
                 .name(format!("argon2-{number}"))
                 .spawn(move || work(&queue, &load))?;
         }
-        let mut memory = kept::memory();
+        let mut memory = Vec::new();
         let decoy = kept::hash(
             &mut memory,
             keys.keyed_hash(PURPOSE, Keys::token().as_bytes())
@@ -208,11 +211,19 @@ fn work(queue: &Mutex<Receiver<Job>>, load: &Load) {
     {
         tracing::warn!(%error, "passwords are hashed at the priority of all else");
     }
-    let mut memory = kept::memory();
+    let mut memory = Vec::new();
     loop {
-        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(job) = next else {
-            return;
+        let next = queue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .recv_timeout(IDLE);
+        let job = match next {
+            Ok(job) => job,
+            Err(RecvTimeoutError::Timeout) => {
+                memory = Vec::new();
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
         };
         // No work for a caller who has gone (B-71).
         if job.reply.is_closed()
