@@ -3,6 +3,7 @@
 
 pub mod attempts;
 pub mod audit_records;
+pub mod devices;
 pub mod login_flows;
 pub mod passwords;
 pub mod policies;

@@ -14,6 +14,7 @@ mod audit;
 mod authority;
 mod config;
 mod db;
+mod devices;
 mod events;
 mod factors;
 mod lockouts;

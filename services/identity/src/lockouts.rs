@@ -1,5 +1,5 @@
 //! One budget of wrong answers per user, over every factor and path
-//! (requirement P-06; B-2, B-3, B-4, B-9).
+//! (requirement P-06; B-2, B-3, B-4, B-9), and one per network address.
 //!
 //! An answer is charged, in a transaction of its own, before it is checked;
 //! the charge becomes a failure or is given back. So no number of parallel
@@ -10,10 +10,15 @@
 //! while it waits, neither a connection nor a lock, so that guessing at one
 //! user costs the others nothing.
 //!
+//! Whoever can lock an account could keep its owner out. So a device that the
+//! owner has logged in from has a budget of its own (see [`crate::devices`]),
+//! which the guesses of others do not touch.
+//!
 //! A process that is killed settles nothing, so charges count for the length of
 //! a lease and no longer. An answer whose check outlived its lease is not told:
 //! its place in the budget may be another's by then.
 
+mod budgets;
 mod gates;
 
 use std::{
@@ -26,26 +31,22 @@ use std::{
 
 use boot::Tasks;
 use chrono::{DateTime, TimeDelta, Utc};
-use contract::{
-    Id,
-    identity::{ErrorReason, Event, LoginFailed, LoginProof, Tenant, User, UserLockedOut},
-};
+use contract::identity::{ErrorReason, LoginProof};
 use rpc::{Because as _, Caller, Error};
 use store::{Store, Tx};
 use tokio::time::Instant;
+use uuid::Uuid;
 
-use crate::{Identity, db, timestamp};
+use crate::{
+    Identity, db,
+    logins::names::{self, Name},
+    tenants,
+};
 
+use budgets::{Budgets, Charged};
+pub use budgets::{Who, derived};
 pub use gates::Gates;
 use gates::Through;
-
-/// How many wrong answers a user has within [`WINDOW`] before the account is
-/// locked. NIST SP 800-63B-4 allows up to 100 in a row.
-pub const LIMIT: i32 = 10;
-/// How long wrong answers count, from the first.
-pub const WINDOW: Duration = Duration::from_mins(15);
-/// How long a lock lasts.
-pub const LOCK: Duration = Duration::from_mins(15);
 
 /// How long charges count that are not settled, from the last one on.
 const LEASE: Duration = Duration::from_secs(30);
@@ -60,17 +61,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
-/// Whose answer is checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Who {
-    /// A user of a tenant.
-    User(Id<Tenant>, Id<User>),
-    /// A name that nobody has in a tenant; the id is made of the name.
-    Stranger(Id<Tenant>, Id<User>),
-    /// A name in a tenant that does not exist: there is no audit trail.
-    Nobody(Id<Tenant>, Id<User>),
-}
-
 /// A charge for one answer that is being checked.
 ///
 /// Dropped without a word, as when the caller goes away, it becomes a failure:
@@ -79,7 +69,7 @@ pub struct Charge {
     store: Store,
     tasks: Tasks,
     caller: Caller,
-    who: Who,
+    budgets: Budgets,
     proof: LoginProof,
     since: DateTime<Utc>,
     settled: Arc<AtomicBool>,
@@ -94,36 +84,57 @@ impl Charge {
         who: Who,
         proof: LoginProof,
     ) -> Result<Option<Charge>, Error> {
+        let charged = Self::charge(app, caller, Asked::Who(who), proof).await?;
+        Ok(charged.map(|(charge, _)| charge))
+    }
+
+    /// Looks a name up and charges a password of whomever it names, in one
+    /// transaction; answers the hash too, where there is one. `None` where the
+    /// account is locked.
+    pub async fn take_named(
+        app: &Identity,
+        caller: &Caller,
+        name: &Name<'_>,
+    ) -> Result<Option<(Charge, Option<String>)>, Error> {
+        Self::charge(app, caller, Asked::Name(name), LoginProof::Password).await
+    }
+
+    async fn charge(
+        app: &Identity,
+        caller: &Caller,
+        asked: Asked<'_>,
+        proof: LoginProof,
+    ) -> Result<Option<(Charge, Option<String>)>, Error> {
         let give_up = Instant::now() + PATIENCE;
         let mut pause = FIRST_PAUSE;
-        let (tenant, user) = who.budget();
-        let through = tokio::time::timeout_at(give_up, app.gates.enter(user)).await;
+        let gate = app.gates.enter(asked.gate(app));
+        let through = tokio::time::timeout_at(give_up, gate).await;
         let through = through.unwrap_or_else(|_| Err(crowded()))?;
         // More than once only where other replicas check answers of this user
         // too, or few are left of the budget.
         loop {
             let since = app.store.clock().now();
-            let mut tx = app.store.tenant(tenant, caller).await?;
-            if db::attempts::charge(&mut tx, tenant, user, LIMIT, WINDOW, LEASE).await? {
-                let (store, tasks, caller) = (app.store.clone(), app.tasks.clone(), caller.clone());
-                let charge = Charge {
-                    store,
-                    tasks,
-                    caller,
-                    who,
-                    proof,
-                    since,
-                    settled: Arc::default(),
-                    _through: through,
-                };
-                // Made before the commit, so that no cancellation loses it.
-                tx.done().await?;
-                return Ok(Some(charge));
+            let (mut tx, budgets, hash) = asked.open(app, caller).await?;
+            match budgets.charge(&mut tx).await? {
+                Charged::All => {
+                    let charge = Charge {
+                        store: app.store.clone(),
+                        tasks: app.tasks.clone(),
+                        caller: caller.clone(),
+                        budgets,
+                        proof,
+                        since,
+                        settled: Arc::default(),
+                        _through: through,
+                    };
+                    // Made before the commit, so that no cancellation loses it.
+                    tx.done().await?;
+                    return Ok(Some((charge, hash)));
+                }
+                Charged::Locked => return Ok(None),
+                Charged::Refused(wait) => return Err(refused(wait)),
+                Charged::Crowded => drop(tx),
             }
-            if db::attempts::is_locked(&mut tx, tenant, user).await? {
-                return Ok(None);
-            }
-            drop(tx);
             if Instant::now() >= give_up {
                 return Err(crowded());
             }
@@ -132,30 +143,40 @@ impl Charge {
         }
     }
 
+    /// Whose answer it is.
+    pub fn who(&self) -> Who {
+        self.budgets.who
+    }
+
     /// The answer was right: gives the charge back, in the transaction of what
-    /// follows from the answer. It counts as wrong unless that is committed.
+    /// follows from the answer, which holds the lock on the user. It counts as
+    /// wrong unless that is committed.
     pub async fn pass(&self, tx: &mut Tx) -> Result<(), Error> {
         if self.is_late() {
             return Err(crowded());
         }
-        self.give_back(tx).await
+        if self.give_back(tx).await? {
+            // Locked since the answer was charged.
+            return Err(ErrorReason::CredentialsWrong.because("the account cannot log in now"));
+        }
+        Ok(())
     }
 
-    async fn give_back(&self, tx: &mut Tx) -> Result<(), Error> {
-        let (tenant, user) = self.who.budget();
+    /// Whether an admin has locked the account.
+    async fn give_back(&self, tx: &mut Tx) -> Result<bool, Error> {
         // What is late the lease gives back; the place may be another's.
-        if !self.is_late() {
-            db::attempts::refund(tx, tenant, user).await?;
-        }
+        let barred = !self.is_late() && self.budgets.refund(tx).await?;
         let settled = self.settled.clone();
         tx.after_commit(move || settled.store(true, SeqCst));
-        Ok(())
+        Ok(barred)
     }
 
     /// The answer was never checked: gives the charge back.
     pub async fn refund(self) -> Result<(), Error> {
-        let (tenant, _) = self.who.budget();
-        let mut tx = self.store.tenant(tenant, &self.caller).await?;
+        let mut tx = self
+            .store
+            .tenant(self.budgets.who.tenant(), &self.caller)
+            .await?;
         self.give_back(&mut tx).await?;
         tx.done().await
     }
@@ -163,7 +184,14 @@ impl Charge {
     /// The answer was wrong.
     pub async fn fail(self) -> Result<(), Error> {
         let settled = self.settled.clone();
-        fail(&self.store, &self.caller, self.who, self.proof, settled).await?;
+        fail(
+            &self.store,
+            &self.caller,
+            &self.budgets,
+            self.proof,
+            settled,
+        )
+        .await?;
         if self.is_late() {
             return Err(crowded());
         }
@@ -175,49 +203,67 @@ impl Charge {
     }
 }
 
+/// Whose answer is to be charged.
+enum Asked<'a> {
+    Who(Who),
+    Name(&'a Name<'a>),
+}
+
+impl Asked<'_> {
+    /// Which gate the answer goes through.
+    fn gate(&self, app: &Identity) -> Uuid {
+        match self {
+            Asked::Who(who) => who.account(),
+            Asked::Name(name) => name.gate(app.store.keys()),
+        }
+    }
+
+    /// Begins the transaction of the charge, with the budgets as they are now.
+    async fn open(
+        &self,
+        app: &Identity,
+        caller: &Caller,
+    ) -> Result<(Tx, Budgets, Option<String>), Error> {
+        let keys = app.store.keys();
+        match self {
+            Asked::Who(who) => {
+                let mut tx = app.store.tenant(who.tenant(), caller).await?;
+                let terms = db::policies::lockout(&mut tx, who.tenant())
+                    .await?
+                    .ok_or_else(tenants::not_found)?;
+                Ok((tx, Budgets::of(keys, caller, *who, &terms), None))
+            }
+            Asked::Name(name) => {
+                let mut tx = app.store.worker().await?;
+                let named = names::find(app, &mut tx, name).await?;
+                let budgets = Budgets::of(keys, caller, named.who, &named.lockout);
+                Ok((tx, budgets, named.hash))
+            }
+        }
+    }
+}
+
 fn crowded() -> Error {
     ErrorReason::TooManyLogins
         .because("too many logins of one user at the same time")
         .retry_after(Duration::from_secs(1))
 }
 
-impl Who {
-    /// The key of the budget.
-    fn budget(self) -> (Id<Tenant>, Id<User>) {
-        match self {
-            Who::User(tenant, user) | Who::Stranger(tenant, user) | Who::Nobody(tenant, user) => {
-                (tenant, user)
-            }
-        }
-    }
+fn refused(wait: Duration) -> Error {
+    ErrorReason::TooManyWrongAnswers
+        .because("too many wrong answers came from this network address; try again later")
+        .retry_after(wait)
 }
 
 async fn fail(
     store: &Store,
     caller: &Caller,
-    who: Who,
+    budgets: &Budgets,
     proof: LoginProof,
     settled: Arc<AtomicBool>,
 ) -> Result<(), Error> {
-    let (tenant, user) = who.budget();
-    let mut tx = store.tenant(tenant, caller).await?;
-    let unlock_time = db::attempts::fail(&mut tx, tenant, user, LIMIT, LOCK).await?;
-    let user_id = match who {
-        Who::User(_, user) => user.to_string(),
-        Who::Stranger(..) | Who::Nobody(..) => String::new(),
-    };
-    if !matches!(who, Who::Nobody(..)) {
-        tx.publish(Event::from(LoginFailed {
-            user_id: user_id.clone(),
-            proof: proof.into(),
-        }));
-    }
-    if let (Who::User(..), Some(unlock_time)) = (who, unlock_time) {
-        tx.publish(Event::from(UserLockedOut {
-            user_id,
-            unlock_time: Some(timestamp(unlock_time)),
-        }));
-    }
+    let mut tx = store.tenant(budgets.who.tenant(), caller).await?;
+    budgets.fail(&mut tx, proof).await?;
     tx.after_commit(move || settled.store(true, SeqCst));
     tx.done().await
 }
@@ -232,10 +278,10 @@ impl Drop for Charge {
             self.caller.clone(),
             self.settled.clone(),
         );
-        let (who, proof) = (self.who, self.proof);
+        let (budgets, proof) = (self.budgets.clone(), self.proof);
         self.tasks
             .spawn("settle an answer whose caller went away", async move {
-                if let Err(error) = fail(&store, &caller, who, proof, settled).await {
+                if let Err(error) = fail(&store, &caller, &budgets, proof, settled).await {
                     // It stays charged until its lease ends.
                     tracing::warn!(%error, "an answer stays charged");
                 }

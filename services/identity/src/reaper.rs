@@ -4,7 +4,7 @@
 use rpc::Error;
 use store::Store;
 
-use crate::db;
+use crate::{db, devices};
 
 /// The most rows of a table in one transaction.
 const BATCH: i64 = 500;
@@ -17,6 +17,7 @@ pub async fn run(store: &Store) -> Result<bool, Error> {
         db::sessions::reap(&mut tx, BATCH).await?,
         db::reset_tokens::reap(&mut tx, BATCH).await?,
         db::attempts::reap(&mut tx, BATCH).await?,
+        db::devices::reap(&mut tx, devices::UNUSED, BATCH).await?,
     ];
     tx.done().await?;
     Ok(removed

@@ -69,7 +69,7 @@ impl SessionService for Identity {
     }
 }
 
-/// Ends all sessions of a user, and logins under way.
+/// Ends all sessions of a user, logins under way, and the trust in their devices.
 pub async fn end_all(
     app: &Identity,
     tx: &mut Tx,
@@ -78,11 +78,12 @@ pub async fn end_all(
 ) -> Result<(), Error> {
     db::sessions::end_all(tx, tenant, user).await?;
     db::login_flows::end_all(tx, tenant, user, None).await?;
+    db::devices::distrust_all(tx, tenant, user).await?;
     forget(app, tx, user);
     Ok(())
 }
 
-/// Ends all sessions of a user, and logins under way but one.
+/// The same, but one login goes on.
 pub async fn end_all_but(
     app: &Identity,
     tx: &mut Tx,
@@ -92,6 +93,7 @@ pub async fn end_all_but(
 ) -> Result<(), Error> {
     db::sessions::end_all(tx, tenant, user).await?;
     db::login_flows::end_all(tx, tenant, user, Some(flow)).await?;
+    db::devices::distrust_all(tx, tenant, user).await?;
     forget(app, tx, user);
     Ok(())
 }
@@ -119,6 +121,8 @@ impl From<db::sessions::Row> for Session {
             expire_time: Some(timestamp(row.expire_time)),
             last_use_time: Some(timestamp(row.last_use_time)),
             address: row.address,
+            device_id: row.device_id.map(|id| id.to_string()).unwrap_or_default(),
+            device_name: row.device_name.unwrap_or_default(),
         }
     }
 }

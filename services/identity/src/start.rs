@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use boot::{Host, Tasks};
 use contract::identity::{
-    audit_service_server::AuditServiceServer, login_service_server::LoginServiceServer,
-    policy_service_server::PolicyServiceServer,
+    audit_service_server::AuditServiceServer, device_service_server::DeviceServiceServer,
+    login_service_server::LoginServiceServer, policy_service_server::PolicyServiceServer,
     provisioning_service_server::ProvisioningServiceServer,
     session_service_server::SessionServiceServer, tenant_service_server::TenantServiceServer,
     token_service_server::TokenServiceServer, user_service_server::UserServiceServer,
@@ -69,6 +69,7 @@ impl boot::Service for Identity {
         Ok(Routes::new(TenantServiceServer::from_arc(app.clone()))
             .add_service(UserServiceServer::from_arc(app.clone()))
             .add_service(LoginServiceServer::from_arc(app.clone()))
+            .add_service(DeviceServiceServer::from_arc(app.clone()))
             .add_service(PolicyServiceServer::from_arc(app.clone()))
             .add_service(SessionServiceServer::from_arc(app.clone()))
             .add_service(TokenServiceServer::from_arc(app.clone()))

@@ -9,6 +9,7 @@ mod disable;
 mod enable;
 mod get;
 mod list;
+mod lock;
 pub mod names;
 mod unlock;
 
@@ -17,9 +18,9 @@ use contract::{
     identity::{
         CreateUserRequest, CreateUserResponse, DeleteUserRequest, DeleteUserResponse,
         DisableUserRequest, DisableUserResponse, EnableUserRequest, EnableUserResponse,
-        ErrorReason, GetUserRequest, GetUserResponse, ListUsersRequest, ListUsersResponse, Tenant,
-        UnlockUserRequest, UnlockUserResponse, User, UserAlert, UserAlertKind, UserStatus,
-        user_service_server::UserService,
+        ErrorReason, GetUserRequest, GetUserResponse, ListUsersRequest, ListUsersResponse,
+        LockUserRequest, LockUserResponse, Tenant, UnlockUserRequest, UnlockUserResponse, User,
+        UserAlert, UserAlertKind, UserStatus, user_service_server::UserService,
     },
 };
 use rpc::{Because as _, Error, Reply};
@@ -56,6 +57,11 @@ impl UserService for Identity {
     async fn enable_user(&self, request: Request<EnableUserRequest>) -> Reply<EnableUserResponse> {
         let (caller, ask) = rpc::open(request)?;
         rpc::reply(enable::run(self, &caller, ask).await)
+    }
+
+    async fn lock_user(&self, request: Request<LockUserRequest>) -> Reply<LockUserResponse> {
+        let (caller, ask) = rpc::open(request)?;
+        rpc::reply(lock::run(self, &caller, ask).await)
     }
 
     async fn unlock_user(&self, request: Request<UnlockUserRequest>) -> Reply<UnlockUserResponse> {

@@ -1,4 +1,4 @@
-//! Budgets of wrong answers.
+//! Budgets of wrong answers: of users, of their devices, of network addresses.
 
 use std::time::Duration;
 
@@ -8,22 +8,49 @@ use contract::{
     identity::{Tenant, User},
 };
 use sqlx::PgConnection;
+use uuid::Uuid;
 
-/// Charges one answer that is about to be checked, unless the budget is used
-/// up: by wrong answers, or by wrong answers and those being checked. Of the
-/// latter none counts once the lease of the last one is over.
+/// What answers are charged to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// The user, the device, or an id made of the address.
+    pub id: Uuid,
+    /// How many wrong answers there may be.
+    pub limit: i32,
+    /// How long they count, from the first.
+    pub window: Duration,
+}
+
+/// An account was locked by a wrong answer.
+pub struct Locked {
+    /// When it opens by itself; absent where it does not.
+    pub unlock_time: Option<DateTime<Utc>>,
+}
+
+/// Charges one answer that is about to be checked to each of the budgets,
+/// unless that is used up: by wrong answers, or by wrong answers and those being
+/// checked. Of the latter none counts once the lease of the last one is over.
+/// Answers the budgets that were charged; where some were not, the transaction
+/// must not be committed.
 pub async fn charge(
     db: &mut PgConnection,
     tenant: Id<Tenant>,
-    user: Id<User>,
-    limit: i32,
-    window: Duration,
+    budgets: &[Budget],
     lease: Duration,
-) -> sqlx::Result<bool> {
-    let done = sqlx::query!(
+) -> sqlx::Result<Vec<Uuid>> {
+    let ids: Vec<_> = budgets.iter().map(|budget| budget.id).collect();
+    let limits: Vec<_> = budgets.iter().map(|budget| budget.limit).collect();
+    let windows: Vec<_> = budgets
+        .iter()
+        .map(|budget| budget.window.as_secs_f64())
+        .collect();
+    sqlx::query_scalar!(
         "INSERT INTO attempts AS a
              (tenant_id, user_id, failures, pending, lease_end_time, window_end_time)
-         VALUES ($1, $2, 0, 1, clock() + $5 * interval '1 second', clock() + $4 * interval '1 second')
+         SELECT $1, b.id, 0, 1, clock() + $5 * interval '1 second',
+             clock() + b.seconds * interval '1 second'
+         FROM unnest($2::uuid[], $3::double precision[]) WITH ORDINALITY AS b (id, seconds, n)
+         ORDER BY b.n
          ON CONFLICT (tenant_id, user_id) DO UPDATE SET
              failures = CASE WHEN a.window_end_time > clock() THEN a.failures ELSE 0 END,
              pending = CASE WHEN a.lease_end_time > clock() THEN a.pending + 1 ELSE 1 END,
@@ -32,89 +59,150 @@ pub async fn charge(
                                     ELSE excluded.window_end_time END,
              lock_time = NULL,
              unlock_time = NULL
-         WHERE CASE WHEN a.window_end_time > clock() THEN a.failures ELSE 0 END
-             + CASE WHEN a.lease_end_time > clock() THEN a.pending ELSE 0 END < $3",
+         WHERE (a.unlock_time IS NULL OR a.unlock_time <= clock())
+             AND CASE WHEN a.window_end_time > clock() THEN a.failures ELSE 0 END
+                 + CASE WHEN a.lease_end_time > clock() THEN a.pending ELSE 0 END
+                 < ($4::integer[])[array_position($2::uuid[], a.user_id)]
+         RETURNING a.user_id",
         tenant.uuid(),
-        user.uuid(),
-        limit,
-        window.as_secs_f64(),
+        &ids,
+        &windows,
+        &limits,
         lease.as_secs_f64(),
     )
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    .fetch_all(db)
+    .await
 }
 
-/// Whether the account is locked: the budget was used up by wrong answers.
-pub async fn is_locked(
+/// For how many seconds a budget is used up by wrong answers; `None` where it
+/// is not.
+pub async fn used_up(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    budget: Budget,
+) -> sqlx::Result<Option<f64>> {
+    sqlx::query_scalar!(
+        r#"SELECT CASE WHEN isfinite(window_end_time)
+               THEN extract(epoch FROM window_end_time - clock())::double precision
+               ELSE 86400 END AS "seconds!"
+           FROM attempts
+           WHERE tenant_id = $1 AND user_id = $2 AND window_end_time > clock()
+             AND (unlock_time > clock() OR failures >= $3)"#,
+        tenant.uuid(),
+        budget.id,
+        budget.limit,
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// Whether an admin locked the account.
+pub async fn is_barred(
     db: &mut PgConnection,
     tenant: Id<Tenant>,
     user: Id<User>,
 ) -> sqlx::Result<bool> {
-    let locked = sqlx::query_scalar!(
-        r#"SELECT unlock_time > clock() AS "locked!" FROM attempts
-           WHERE tenant_id = $1 AND user_id = $2 AND unlock_time IS NOT NULL"#,
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM attempts
+               WHERE tenant_id = $1 AND user_id = $2 AND by_admin) AS "barred!""#,
         tenant.uuid(),
         user.uuid(),
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// Gives a charge back: the answer was right, or was never checked. Answers
+/// whether an admin has locked the account of the user.
+pub async fn refund(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    budgets: &[Budget],
+    user: Id<User>,
+) -> sqlx::Result<bool> {
+    let ids: Vec<_> = budgets.iter().map(|budget| budget.id).collect();
+    sqlx::query_scalar!(
+        // In the order in which they are charged: two never wait for each other.
+        r#"WITH mine AS (
+               SELECT user_id FROM attempts WHERE tenant_id = $1 AND user_id = ANY($2)
+               ORDER BY array_position($2::uuid[], user_id) FOR UPDATE),
+           refunded AS (
+               UPDATE attempts a SET pending = greatest(a.pending - 1, 0) FROM mine
+               WHERE a.tenant_id = $1 AND a.user_id = mine.user_id)
+           SELECT EXISTS (SELECT FROM attempts
+               WHERE tenant_id = $1 AND user_id = $3 AND by_admin) AS "barred!""#,
+        tenant.uuid(),
+        &ids,
+        user.uuid(),
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// Turns a charge into a wrong answer. How many there are now.
+pub async fn count(db: &mut PgConnection, tenant: Id<Tenant>, budget: Budget) -> sqlx::Result<i32> {
+    let failures = sqlx::query_scalar!(
+        "UPDATE attempts SET failures = failures + 1, pending = greatest(pending - 1, 0)
+         WHERE tenant_id = $1 AND user_id = $2 RETURNING failures",
+        tenant.uuid(),
+        budget.id,
     )
     .fetch_optional(db)
     .await?;
-    Ok(locked.unwrap_or(false))
-}
-
-/// Gives a charge back: the answer was right, or was never checked.
-pub async fn refund(db: &mut PgConnection, tenant: Id<Tenant>, user: Id<User>) -> sqlx::Result<()> {
-    sqlx::query!(
-        "UPDATE attempts SET pending = greatest(pending - 1, 0) WHERE tenant_id = $1 AND user_id = $2",
-        tenant.uuid(),
-        user.uuid(),
-    )
-    .execute(db)
-    .await?;
-    Ok(())
+    Ok(failures.unwrap_or_default())
 }
 
 /// Turns a charge into a wrong answer. Where that was the last of the budget,
-/// the account is locked and the answer is when it opens again.
+/// the account is locked: for as long as `lock`, or until an admin unlocks it.
 pub async fn fail(
     db: &mut PgConnection,
     tenant: Id<Tenant>,
-    user: Id<User>,
-    limit: i32,
-    lock: Duration,
-) -> sqlx::Result<Option<DateTime<Utc>>> {
-    let unlock_time = sqlx::query_scalar!(
-        "UPDATE attempts SET
+    budget: Budget,
+    lock: Option<Duration>,
+) -> sqlx::Result<Option<Locked>> {
+    let row = sqlx::query!(
+        r#"UPDATE attempts SET
              failures = failures + 1,
              pending = greatest(pending - 1, 0),
-             lock_time = CASE WHEN failures + 1 = $3 THEN clock() ELSE lock_time END,
-             unlock_time = CASE WHEN failures + 1 = $3 THEN clock() + $4 * interval '1 second'
-                                ELSE unlock_time END,
-             window_end_time = CASE WHEN failures + 1 = $3 THEN clock() + $4 * interval '1 second'
-                                    ELSE window_end_time END
+             lock_time = CASE WHEN failures + 1 >= $3 AND unlock_time IS NULL THEN clock()
+                              ELSE lock_time END,
+             unlock_time = CASE WHEN failures + 1 >= $3 AND unlock_time IS NULL
+                 THEN coalesce(clock() + $4 * interval '1 second', 'infinity') ELSE unlock_time END,
+             window_end_time = CASE WHEN failures + 1 >= $3 AND unlock_time IS NULL
+                 THEN coalesce(clock() + $4 * interval '1 second', 'infinity') ELSE window_end_time END
          WHERE tenant_id = $1 AND user_id = $2
-         RETURNING CASE WHEN failures = $3 THEN unlock_time END",
+         RETURNING coalesce(lock_time = clock(), false) AS "locked!",
+             CASE WHEN isfinite(unlock_time) THEN unlock_time END AS unlock_time"#,
         tenant.uuid(),
-        user.uuid(),
-        limit,
-        lock.as_secs_f64(),
+        budget.id,
+        budget.limit,
+        lock.map(|lock| lock.as_secs_f64()),
     )
     .fetch_optional(db)
     .await?;
-    Ok(unlock_time.flatten())
+    Ok(row.filter(|row| row.locked).map(|row| Locked {
+        unlock_time: row.unlock_time,
+    }))
 }
 
-/// Forgets wrong answers, after a whole login. Answers being checked stay
-/// charged.
-pub async fn forget(db: &mut PgConnection, tenant: Id<Tenant>, user: Id<User>) -> sqlx::Result<()> {
-    sqlx::query!(
-        "UPDATE attempts SET failures = 0 WHERE tenant_id = $1 AND user_id = $2 AND unlock_time IS NULL",
+/// Locks an account until an admin unlocks it. `false` where one did before.
+pub async fn lock(db: &mut PgConnection, tenant: Id<Tenant>, user: Id<User>) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "INSERT INTO attempts AS a (tenant_id, user_id, failures, pending, lease_end_time,
+             window_end_time, lock_time, unlock_time, by_admin)
+         VALUES ($1, $2, 0, 0, clock(), 'infinity', clock(), 'infinity', true)
+         ON CONFLICT (tenant_id, user_id) DO UPDATE SET
+             window_end_time = 'infinity',
+             lock_time = CASE WHEN a.unlock_time > clock() THEN a.lock_time ELSE clock() END,
+             unlock_time = 'infinity',
+             by_admin = true
+         WHERE NOT a.by_admin",
         tenant.uuid(),
         user.uuid(),
     )
     .execute(db)
     .await?;
-    Ok(())
+    Ok(done.rows_affected() == 1)
 }
 
 /// Opens a lock, and gives the whole budget back where there was none. Answers

@@ -5,11 +5,14 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use contract::{
     Id,
-    identity::{LoginFlow, Tenant, User},
+    identity::{Device, LoginFlow, Tenant, User},
 };
 use sqlx::PgConnection;
 
+use crate::logins::flow::Wishes;
+
 /// A flow that has not ended, of a user who can log in.
+#[expect(clippy::struct_excessive_bools, reason = "the columns of a table")]
 pub struct Flow {
     /// The flow.
     pub id: Id<LoginFlow>,
@@ -31,6 +34,14 @@ pub struct Flow {
     pub mfa_policy: String,
     /// Whether the user has an authenticator.
     pub totp_enrolled: bool,
+    /// The device of the user that the login comes from; absent where that is new.
+    pub device_id: Option<Id<Device>>,
+    /// Whether that device skips the second factor.
+    pub device_trusted: bool,
+    /// What a new device calls itself.
+    pub device_name: String,
+    /// Whether the user asked to trust the device.
+    pub trust_device: bool,
     /// What was proven.
     pub proofs: Vec<String>,
 }
@@ -42,13 +53,14 @@ pub async fn begin(
     id: Id<LoginFlow>,
     user: Id<User>,
     token_hash: &[u8],
-    enrol_totp: bool,
+    wishes: &Wishes,
     lifetime: Duration,
 ) -> sqlx::Result<DateTime<Utc>> {
     sqlx::query_scalar!(
         "WITH flow AS (
-             INSERT INTO login_flows (tenant_id, id, user_id, token_hash, enrol_totp, expire_time)
-             VALUES ($1, $2, $3, $4, $5, clock() + $6 * interval '1 second')
+             INSERT INTO login_flows (tenant_id, id, user_id, token_hash, enrol_totp, expire_time,
+                 device_id, device_name, trust_device)
+             VALUES ($1, $2, $3, $4, $5, clock() + $6 * interval '1 second', $7, $8, $9)
              RETURNING tenant_id, id, expire_time),
          proof AS (
              INSERT INTO login_proofs (tenant_id, flow_id, factor)
@@ -58,8 +70,11 @@ pub async fn begin(
         id.uuid(),
         user.uuid(),
         token_hash,
-        enrol_totp,
+        wishes.enrol_totp,
         lifetime.as_secs_f64(),
+        wishes.device.map(|id| id.uuid()),
+        wishes.device_name,
+        wishes.trust_device,
     )
     .fetch_one(db)
     .await
@@ -74,11 +89,15 @@ pub async fn by_token(db: &mut PgConnection, token_hash: &[u8]) -> sqlx::Result<
                u.username, t.display_name AS tenant_display_name, t.mfa_policy,
                EXISTS (SELECT FROM totp_factors f
                        WHERE f.tenant_id = l.tenant_id AND f.user_id = l.user_id) AS "totp_enrolled!",
+               d.id AS "device_id?: Id<Device>", l.device_name, l.trust_device,
+               coalesce(d.trust_end_time > clock() AND t.factor_device_trust_duration > '0', false)
+                   AS "device_trusted!",
                ARRAY(SELECT p.factor FROM login_proofs p
                      WHERE p.tenant_id = l.tenant_id AND p.flow_id = l.id) AS "proofs!"
            FROM login_flows l
            JOIN users u ON u.tenant_id = l.tenant_id AND u.id = l.user_id
            JOIN tenants t ON t.tenant_id = l.tenant_id
+           LEFT JOIN devices d ON d.tenant_id = l.tenant_id AND d.id = l.device_id
            WHERE l.token_hash = $1 AND l.expire_time > clock() AND u.status = 'ACTIVE'"#,
         token_hash,
     )
@@ -100,11 +119,15 @@ pub async fn lock(
                u.username, t.display_name AS tenant_display_name, t.mfa_policy,
                EXISTS (SELECT FROM totp_factors f
                        WHERE f.tenant_id = l.tenant_id AND f.user_id = l.user_id) AS "totp_enrolled!",
+               d.id AS "device_id?: Id<Device>", l.device_name, l.trust_device,
+               coalesce(d.trust_end_time > clock() AND t.factor_device_trust_duration > '0', false)
+                   AS "device_trusted!",
                ARRAY(SELECT p.factor FROM login_proofs p
                      WHERE p.tenant_id = l.tenant_id AND p.flow_id = l.id) AS "proofs!"
            FROM login_flows l
            JOIN users u ON u.tenant_id = l.tenant_id AND u.id = l.user_id
            JOIN tenants t ON t.tenant_id = l.tenant_id
+           LEFT JOIN devices d ON d.tenant_id = l.tenant_id AND d.id = l.device_id
            WHERE l.tenant_id = $1 AND l.id = $2 AND l.expire_time > clock() AND u.status = 'ACTIVE'
            FOR UPDATE OF l"#,
         tenant.uuid(),

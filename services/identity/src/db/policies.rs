@@ -79,6 +79,33 @@ pub async fn get(db: &mut PgConnection, tenant: Id<Tenant>) -> sqlx::Result<Opti
     .await
 }
 
+/// What of a policy bounds wrong answers.
+pub struct Lockout {
+    /// How many wrong answers lock an account.
+    pub max_attempts: i32,
+    /// Seconds that wrong answers count.
+    pub window: i64,
+    /// Seconds that a lock lasts; 0 until an admin unlocks.
+    pub duration: i64,
+    /// How many wrong answers an address has.
+    pub max_attempts_per_address: i32,
+}
+
+/// What of the policy of a tenant bounds wrong answers.
+pub async fn lockout(db: &mut PgConnection, tenant: Id<Tenant>) -> sqlx::Result<Option<Lockout>> {
+    sqlx::query_as!(
+        Lockout,
+        r#"SELECT lockout_max_attempts AS max_attempts,
+               extract(epoch FROM lockout_window)::bigint AS "window!",
+               extract(epoch FROM lockout_duration)::bigint AS "duration!",
+               lockout_max_attempts_per_address AS max_attempts_per_address
+           FROM tenants WHERE tenant_id = $1"#,
+        tenant.uuid(),
+    )
+    .fetch_optional(db)
+    .await
+}
+
 /// Changes the policy of a tenant, whose version is asked for. `None` where the
 /// tenant has another by now.
 pub async fn update(

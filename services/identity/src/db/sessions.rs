@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use contract::{
     Id,
-    identity::{LoginFlow, Session, Tenant, User},
+    identity::{Device, LoginFlow, Session, Tenant, User},
 };
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -22,6 +22,10 @@ pub struct Row {
     pub assurance_level: i16,
     /// The address from which the user logged in; empty where unknown.
     pub address: String,
+    /// The device from which the user logged in; absent where it was forgotten.
+    pub device_id: Option<Id<Device>>,
+    /// The name of that device.
+    pub device_name: Option<String>,
     /// When the user logged in.
     pub create_time: DateTime<Utc>,
     /// When the session ends at the latest.
@@ -43,7 +47,9 @@ pub struct New<'a> {
     /// The keyed hash of the token.
     pub token_hash: &'a [u8],
     /// The address of the client.
-    pub address: String,
+    pub address: &'a str,
+    /// The device of the client.
+    pub device: Id<Device>,
     /// How long the session lasts at most.
     pub lifetime: Duration,
 }
@@ -60,12 +66,14 @@ pub async fn from_flow(db: &mut PgConnection, new: New<'_>) -> sqlx::Result<Opti
                DELETE FROM login_flows WHERE tenant_id = $1 AND id = $2 AND expire_time > clock()
                    AND (SELECT level FROM proven) >= $4
                RETURNING user_id)
-           INSERT INTO sessions (tenant_id, id, user_id, token_hash, assurance_level, address, expire_time)
-           SELECT $1, $3, flow.user_id, $5, proven.level, $6, clock() + $7 * interval '1 second'
+           INSERT INTO sessions (tenant_id, id, user_id, token_hash, assurance_level, address, expire_time,
+               device_id)
+           SELECT $1, $3, flow.user_id, $5, proven.level, $6, clock() + $7 * interval '1 second', $8
            FROM flow, proven
            RETURNING id AS "id: Id<Session>", tenant_id AS "tenant_id: Id<Tenant>",
                user_id AS "user_id: Id<User>", assurance_level, address, create_time, expire_time,
-               last_use_time"#,
+               last_use_time, device_id AS "device_id: Id<Device>",
+               (SELECT d.name FROM devices d WHERE d.tenant_id = $1 AND d.id = $8) AS device_name"#,
         new.tenant.uuid(),
         new.flow.uuid(),
         new.id.uuid(),
@@ -73,6 +81,7 @@ pub async fn from_flow(db: &mut PgConnection, new: New<'_>) -> sqlx::Result<Opti
         new.token_hash,
         new.address,
         new.lifetime.as_secs_f64(),
+        new.device.uuid(),
     )
     .fetch_optional(db)
     .await
@@ -88,8 +97,10 @@ pub async fn by_token(
         Row,
         r#"SELECT s.id AS "id: Id<Session>", s.tenant_id AS "tenant_id: Id<Tenant>",
                s.user_id AS "user_id: Id<User>", s.assurance_level, s.address, s.create_time,
-               s.expire_time, s.last_use_time
+               s.expire_time, s.last_use_time, d.id AS "device_id?: Id<Device>",
+               d.name AS "device_name?"
            FROM sessions s
+           LEFT JOIN devices d ON d.tenant_id = s.tenant_id AND d.id = s.device_id
            JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id
            WHERE s.token_hash = $1 AND s.expire_time > clock()
              AND s.last_use_time > clock() - $2 * interval '1 second' AND u.status = 'ACTIVE'"#,
@@ -114,16 +125,19 @@ pub async fn list(
     let (time, id) = place.unzip();
     sqlx::query_as!(
         Row,
-        r#"SELECT id AS "id: Id<Session>", tenant_id AS "tenant_id: Id<Tenant>",
-               user_id AS "user_id: Id<User>", assurance_level, address, create_time, expire_time,
-               last_use_time
-           FROM sessions
-           WHERE tenant_id = $1 AND user_id = $2 AND expire_time > clock()
-             AND last_use_time > clock() - $3 * interval '1 second'
+        r#"SELECT s.id AS "id: Id<Session>", s.tenant_id AS "tenant_id: Id<Tenant>",
+               s.user_id AS "user_id: Id<User>", s.assurance_level, s.address, s.create_time,
+               s.expire_time, s.last_use_time, d.id AS "device_id?: Id<Device>",
+               d.name AS "device_name?"
+           FROM sessions s
+           LEFT JOIN devices d ON d.tenant_id = s.tenant_id AND d.id = s.device_id
+           WHERE s.tenant_id = $1 AND s.user_id = $2 AND s.expire_time > clock()
+             AND s.last_use_time > clock() - $3 * interval '1 second'
              AND ($4::timestamptz IS NULL
-                  OR CASE WHEN $6 THEN (create_time, id) > ($4, $5) ELSE (create_time, id) < ($4, $5) END)
-           ORDER BY CASE WHEN $6 THEN create_time END, CASE WHEN $6 THEN id END,
-                    create_time DESC, id DESC
+                  OR CASE WHEN $6 THEN (s.create_time, s.id) > ($4, $5)
+                          ELSE (s.create_time, s.id) < ($4, $5) END)
+           ORDER BY CASE WHEN $6 THEN s.create_time END, CASE WHEN $6 THEN s.id END,
+                    s.create_time DESC, s.id DESC
            LIMIT $7"#,
         tenant.uuid(),
         user.uuid(),
@@ -172,6 +186,26 @@ pub async fn end(
     .execute(db)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Ends the sessions of a user that were begun from a device, or from any that
+/// they were known by.
+pub async fn end_from(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    user: Id<User>,
+    device: Option<Id<Device>>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "DELETE FROM sessions WHERE tenant_id = $1 AND user_id = $2 AND device_id IS NOT NULL
+             AND ($3::uuid IS NULL OR device_id = $3)",
+        tenant.uuid(),
+        user.uuid(),
+        device.map(|id| id.uuid()),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// Ends all sessions of a user.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use contract::{
     Id,
-    identity::{Tenant, User},
+    identity::{Device, Tenant, User},
 };
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -59,13 +59,23 @@ pub struct Filter {
 }
 
 /// A login name as a person typed it, looked up.
-pub struct Login {
-    /// The user.
-    pub id: Id<User>,
-    /// INVITED, ACTIVE or INACTIVE.
-    pub status: String,
-    /// The hash of the password; absent where there is none.
+pub struct Named {
+    /// The tenant.
+    pub tenant_id: Id<Tenant>,
+    /// The user; absent where nobody has the name.
+    pub user_id: Option<Id<User>>,
+    /// The hash of the password; absent where the user cannot log in by one.
     pub hash: Option<String>,
+    /// The device of the user.
+    pub device_id: Option<Id<Device>>,
+    /// What the tenant's policy says of wrong answers; see `policies::Lockout`.
+    pub max_attempts: i32,
+    /// Seconds.
+    pub window: i64,
+    /// Seconds.
+    pub duration: i64,
+    /// Of an address.
+    pub max_attempts_per_address: i32,
 }
 
 macro_rules! people {
@@ -188,19 +198,38 @@ pub async fn count(
     .await
 }
 
-/// Whom a login name belongs to.
-pub async fn by_username(
+/// Whom a login name belongs to, in the tenant of this id or short name, and
+/// which of their devices has the token. Where there is no such tenant, nobody in
+/// the tenant `or`: for a worker.
+pub async fn named(
     db: &mut PgConnection,
-    tenant: Id<Tenant>,
+    tenant: &str,
+    or: &str,
     username_key: &str,
-) -> sqlx::Result<Option<Login>> {
+    device_hash: &[u8],
+) -> sqlx::Result<Option<Named>> {
+    let id: Option<Id<Tenant>> = tenant.parse().ok();
     sqlx::query_as!(
-        Login,
-        r#"SELECT u.id AS "id: Id<User>", u.status, p.hash AS "hash?"
-           FROM users u LEFT JOIN passwords p ON p.tenant_id = u.tenant_id AND p.user_id = u.id
-           WHERE u.tenant_id = $1 AND u.username_key = $2"#,
-        tenant.uuid(),
+        Named,
+        r#"SELECT t.tenant_id AS "tenant_id: Id<Tenant>", u.id AS "user_id?: Id<User>",
+               CASE WHEN u.status = 'ACTIVE' THEN p.hash END AS hash, d.id AS "device_id?: Id<Device>",
+               t.lockout_max_attempts AS max_attempts,
+               extract(epoch FROM t.lockout_window)::bigint AS "window!",
+               extract(epoch FROM t.lockout_duration)::bigint AS "duration!",
+               t.lockout_max_attempts_per_address AS max_attempts_per_address
+           FROM tenants t
+           LEFT JOIN users u ON u.tenant_id = t.tenant_id AND u.username_key = $3
+               AND (t.name = $1 OR t.tenant_id = $2)
+           LEFT JOIN passwords p ON p.tenant_id = u.tenant_id AND p.user_id = u.id
+           LEFT JOIN devices d ON d.tenant_id = u.tenant_id AND d.user_id = u.id
+               AND d.token_hash = $4
+           WHERE (t.name IN ($1, $5) OR t.tenant_id = $2) AND t.state = 'ACTIVE'
+           ORDER BY t.name = $1 OR coalesce(t.tenant_id = $2, false) DESC LIMIT 1"#,
+        tenant,
+        id.map(|id| id.uuid()),
         username_key,
+        device_hash,
+        or,
     )
     .fetch_optional(db)
     .await
@@ -240,6 +269,22 @@ pub async fn lock(
         tenant.uuid(),
         id.uuid(),
         status,
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|_| ()))
+}
+
+/// Locks a user for this transaction, whatever their status.
+pub async fn lock_any(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    id: Id<User>,
+) -> sqlx::Result<Option<()>> {
+    let row = sqlx::query!(
+        "SELECT 1 AS found FROM users WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE",
+        tenant.uuid(),
+        id.uuid(),
     )
     .fetch_optional(db)
     .await?;

@@ -11,7 +11,7 @@ use super::{ENROLLED, ENROLLING, PURPOSE, context, totp, wrong};
 use crate::{
     Identity, db,
     db::login_flows::Flow,
-    lockouts::{Charge, Who},
+    lockouts::Charge,
     logins::flow::{self, Begun, Step},
     sessions,
 };
@@ -23,8 +23,7 @@ pub async fn run(
 ) -> Result<ConfirmTotpResponse, Error> {
     let flow = flow::find(app, &ask.flow_token, Step::EnrolTotp).await?;
     let (tenant, user) = (flow.tenant_id, flow.user_id);
-    let Some(charge) = Charge::take(app, caller, Who::User(tenant, user), LoginProof::Totp).await?
-    else {
+    let Some(charge) = Charge::take(app, caller, flow.who(), LoginProof::Totp).await? else {
         return Err(wrong());
     };
 

@@ -1,5 +1,5 @@
-//! Lets no more answers of one user be checked at a time, in this process,
-//! than the budget has room for. The budget in Postgres is what holds; this
+//! Lets no more answers of one budget be checked at a time, in this process,
+//! than it has room for. The budget in Postgres is what holds; this
 //! only keeps a crowd from asking it over and over while it is full, and lets
 //! them through in the order in which they came.
 
@@ -8,15 +8,16 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use contract::{Id, identity::User};
 use rpc::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use uuid::Uuid;
 
-use super::LIMIT;
+/// How many are let through: as many as a budget has room for by default.
+const AT_ONCE: usize = 10;
 
-/// A gate for every user of whom answers are being checked. Clones share them.
+/// A gate for every budget of which answers are being checked. Clones share them.
 #[derive(Clone, Default)]
-pub struct Gates(Arc<Mutex<HashMap<Id<User>, Arc<Semaphore>>>>);
+pub struct Gates(Arc<Mutex<HashMap<Uuid, Arc<Semaphore>>>>);
 
 /// One is through; the next may follow when this is dropped.
 pub struct Through {
@@ -28,17 +29,17 @@ pub struct Through {
 /// One is at a gate, or through.
 struct Visit {
     gates: Gates,
-    user: Id<User>,
+    budget: Uuid,
     gate: Option<Arc<Semaphore>>,
 }
 
 impl Gates {
     /// Waits for one's turn.
-    pub async fn enter(&self, user: Id<User>) -> Result<Through, Error> {
-        let gate = self.gate(user);
+    pub async fn enter(&self, budget: Uuid) -> Result<Through, Error> {
+        let gate = self.gate(budget);
         let visit = Visit {
             gates: self.clone(),
-            user,
+            budget,
             gate: Some(gate.clone()),
         };
         let permit = gate.acquire_owned().await?;
@@ -48,12 +49,11 @@ impl Gates {
         })
     }
 
-    fn gate(&self, user: Id<User>) -> Arc<Semaphore> {
-        let room = usize::try_from(LIMIT).unwrap_or(1);
+    fn gate(&self, budget: Uuid) -> Arc<Semaphore> {
         let mut gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         gates
-            .entry(user)
-            .or_insert_with(|| Arc::new(Semaphore::new(room)))
+            .entry(budget)
+            .or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE)))
             .clone()
     }
 }
@@ -64,10 +64,10 @@ impl Drop for Visit {
         let mut gates = self.gates.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Nobody gets hold of a gate but through this map, which is locked.
         if gates
-            .get(&self.user)
+            .get(&self.budget)
             .is_some_and(|gate| Arc::strong_count(gate) == 1)
         {
-            gates.remove(&self.user);
+            gates.remove(&self.budget);
         }
     }
 }
@@ -82,24 +82,24 @@ mod tests {
 
     #[tokio::test]
     async fn as_many_as_the_budget_at_a_time_and_nothing_is_left() {
-        let (gates, user) = (Gates::default(), Id::new());
+        let (gates, budget) = (Gates::default(), Uuid::from_u128(1));
         let mut through = Vec::new();
-        for _ in 0..LIMIT {
-            through.push(gates.enter(user).await.expect("it is open"));
+        for _ in 0..AT_ONCE {
+            through.push(gates.enter(budget).await.expect("it is open"));
         }
         let moment = Duration::from_millis(20);
         assert!(
-            timeout(moment, gates.enter(user)).await.is_err(),
+            timeout(moment, gates.enter(budget)).await.is_err(),
             "one too many"
         );
-        let other = timeout(moment, gates.enter(Id::new())).await;
-        assert!(other.is_ok(), "another user waits");
+        let other = timeout(moment, gates.enter(Uuid::from_u128(2))).await;
+        assert!(other.is_ok(), "another budget waits");
         through.pop();
-        let next = timeout(moment, gates.enter(user))
+        let next = timeout(moment, gates.enter(budget))
             .await
             .expect("there is room");
         drop((next, other, through));
         let left = gates.0.lock().expect("nobody panicked").len();
-        assert_eq!(left, 0, "gates of nobody");
+        assert_eq!(left, 0, "gates of no budget");
     }
 }

@@ -5,14 +5,14 @@ use std::time::Duration;
 use contract::{
     Id,
     identity::{
-        ErrorReason, LoginFlow, LoginStep, MfaPolicy, NewSession, Tenant, User,
+        Device, ErrorReason, LoginFlow, LoginStep, MfaPolicy, NewSession, Tenant, User,
         confirm_totp_response, login_response, verify_totp_response,
     },
 };
 use rpc::{Because as _, Caller, Error};
 use store::{Keys, Tx};
 
-use crate::{Identity, db, db::login_flows::Flow, sessions, timestamp};
+use crate::{Identity, db, db::login_flows::Flow, lockouts::Who, sessions, timestamp};
 
 /// How long a login may take from the password on.
 const LIFETIME: Duration = Duration::from_mins(10);
@@ -25,6 +25,19 @@ pub struct Begun {
     pub id: Id<LoginFlow>,
     /// The secret of its holder.
     pub token: String,
+}
+
+/// What a login asked for beside being let in.
+#[derive(Clone, Debug, Default)]
+pub struct Wishes {
+    /// The device of the user that it comes from; `None` where that is new.
+    pub device: Option<Id<Device>>,
+    /// What a new device calls itself.
+    pub device_name: String,
+    /// To trust the device from here on.
+    pub trust_device: bool,
+    /// To enrol an authenticator.
+    pub enrol_totp: bool,
 }
 
 /// Where a step has led.
@@ -48,6 +61,10 @@ pub enum Step {
 
 /// What is true of a flow.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and all together decide"
+)]
 pub struct State {
     /// The tenant's policy.
     pub policy: MfaPolicy,
@@ -57,6 +74,8 @@ pub struct State {
     pub totp_proven: bool,
     /// Whether the user asked to enrol one.
     pub enrol_totp: bool,
+    /// Whether the login comes from a device that skips the second factor.
+    pub device_trusted: bool,
 }
 
 /// What comes next, from what is true now and nothing else. Every flow begins
@@ -68,6 +87,13 @@ pub fn next(state: State) -> Step {
         }
         | State {
             policy: MfaPolicy::Off,
+            ..
+        }
+        // Trust was given after a second factor, and ends with any change of
+        // factors: there is nothing to enrol.
+        | State {
+            device_trusted: true,
+            totp_enrolled: true,
             ..
         } => Step::Session,
         State {
@@ -96,25 +122,33 @@ impl Flow {
             totp_enrolled: self.totp_enrolled,
             totp_proven: self.proofs.iter().any(|proof| proof == "TOTP"),
             enrol_totp: self.enrol_totp,
+            device_trusted: self.device_trusted,
+        }
+    }
+
+    /// Whose answers are given in the flow.
+    pub fn who(&self) -> Who {
+        match self.device_id {
+            Some(device) => Who::Device(self.tenant_id, self.user_id, device),
+            None => Who::User(self.tenant_id, self.user_id),
         }
     }
 }
 
-/// Begins a flow in which the password was proven; `enrol_totp` where the user
-/// asked to enrol an authenticator.
+/// Begins a flow in which the password was proven.
 pub async fn begin(
     app: &Identity,
     tx: &mut Tx,
     tenant: Id<Tenant>,
     user: Id<User>,
-    enrol_totp: bool,
+    wishes: &Wishes,
 ) -> Result<Begun, Error> {
     let begun = Begun {
         id: Id::new(),
         token: Keys::token(),
     };
     let hash = hash(app, &begun.token);
-    db::login_flows::begin(tx, tenant, begun.id, user, &hash, enrol_totp, LIFETIME).await?;
+    db::login_flows::begin(tx, tenant, begun.id, user, &hash, wishes, LIFETIME).await?;
     Ok(begun)
 }
 
@@ -223,20 +257,21 @@ mod tests {
     fn no_session_without_the_proofs_that_the_policy_asks() {
         for policy in [MfaPolicy::Off, MfaPolicy::Optional, MfaPolicy::Required] {
             for totp_enrolled in [false, true] {
-                for (totp_proven, enrol_totp) in
-                    [(false, false), (false, true), (true, false), (true, true)]
-                {
+                for bits in 0..8 {
+                    let (totp_proven, enrol_totp, device_trusted) =
+                        (bits & 1 > 0, bits & 2 > 0, bits & 4 > 0);
                     let step = next(State {
                         policy,
                         totp_enrolled,
                         totp_proven,
                         enrol_totp,
+                        device_trusted,
                     });
                     let asked = policy == MfaPolicy::Required
                         || policy == MfaPolicy::Optional && (totp_enrolled || enrol_totp);
                     assert_eq!(
                         step == Step::Session,
-                        totp_proven || !asked,
+                        totp_proven || !asked || device_trusted && totp_enrolled,
                         "{policy:?} {totp_enrolled} {enrol_totp}"
                     );
                     assert!(

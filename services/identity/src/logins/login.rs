@@ -3,11 +3,14 @@
 
 use contract::{
     Id,
-    identity::{ErrorReason, LoginProof, LoginRequest, LoginResponse, Tenant, User},
+    identity::{LoginRequest, LoginResponse, Tenant, User},
 };
-use rpc::{Because as _, Caller, Error};
+use rpc::{Caller, Error};
 
-use super::{flow, names};
+use super::{
+    flow::{self, Wishes},
+    names::{self, Name, wrong},
+};
 use crate::{Identity, db, lockouts::Charge};
 
 pub async fn run(
@@ -17,15 +20,19 @@ pub async fn run(
 ) -> Result<LoginResponse, Error> {
     // First: a refusal for want of room must cost nothing.
     let place = app.hashing.place()?;
-    let named = names::find(app, &ask.tenant, &ask.username).await?;
-    let Some(charge) = Charge::take(app, caller, named.who, LoginProof::Password).await? else {
+    let name = Name {
+        tenant: &ask.tenant,
+        username: &ask.username,
+        device_token: &ask.device_token,
+    };
+    let Some((charge, hash)) = Charge::take_named(app, caller, &name).await? else {
         // Locked. The right password is not even looked at, and it takes as long.
         app.hashing.verify(&place, &ask.password, None).await?;
         return Err(wrong());
     };
     let right = match app
         .hashing
-        .verify(&place, &ask.password, named.hash.as_deref())
+        .verify(&place, &ask.password, hash.as_deref())
         .await
     {
         Ok(right) => right,
@@ -36,9 +43,15 @@ pub async fn run(
         }
     };
     drop(place);
-    match (names::known(named.who), named.hash) {
-        (Some((tenant, user)), Some(hash)) if right => {
-            proven(app, caller, &ask, (tenant, user), &hash, charge).await
+    match (names::known(charge.who()), hash) {
+        (Some(user), Some(hash)) if right => {
+            let wishes = Wishes {
+                device: charge.who().device(),
+                device_name: ask.device_name,
+                trust_device: ask.trust_device,
+                enrol_totp: ask.enrol_totp,
+            };
+            proven(app, caller, user, wishes, &hash, charge).await
         }
         _ => {
             charge.fail().await?;
@@ -50,8 +63,8 @@ pub async fn run(
 async fn proven(
     app: &Identity,
     caller: &Caller,
-    ask: &LoginRequest,
     (tenant, user): (Id<Tenant>, Id<User>),
+    wishes: Wishes,
     hash: &str,
     charge: Charge,
 ) -> Result<LoginResponse, Error> {
@@ -67,15 +80,10 @@ async fn proven(
     }
     charge.pass(&mut tx).await?;
     tx.set_actor(user, tenant);
-    let begun = flow::begin(app, &mut tx, tenant, user, ask.enrol_totp).await?;
+    let begun = flow::begin(app, &mut tx, tenant, user, &wishes).await?;
     let outcome = flow::advance(app, &mut tx, caller, tenant, begun).await?;
     tx.done().await?;
     Ok(LoginResponse {
         outcome: Some(outcome.into()),
     })
-}
-
-fn wrong() -> Error {
-    ErrorReason::CredentialsWrong
-        .because("username and password do not fit together, or the account cannot log in now")
 }

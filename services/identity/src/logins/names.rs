@@ -2,12 +2,31 @@
 
 use contract::{
     Id,
-    identity::{Tenant, User},
+    identity::{ErrorReason, Tenant, User},
 };
-use rpc::Error;
+use rpc::{Because as _, Error};
+use sqlx::PgConnection;
+use store::Keys;
 use uuid::Uuid;
 
-use crate::{Identity, db, lockouts::Who, users::names};
+use crate::{
+    Identity,
+    db::{self, policies::Lockout},
+    devices,
+    lockouts::{Who, derived},
+    tenants::PLATFORM,
+    users::names,
+};
+
+/// A name as it was typed.
+pub struct Name<'a> {
+    /// The short name of the tenant, or its id.
+    pub tenant: &'a str,
+    /// The username.
+    pub username: &'a str,
+    /// What the user may know the device by; may be empty.
+    pub device_token: &'a str,
+}
 
 /// Somebody named by tenant and username.
 pub struct Named {
@@ -15,37 +34,51 @@ pub struct Named {
     pub who: Who,
     /// The hash of the password; `None` where nobody can log in by this name.
     pub hash: Option<String>,
+    /// What the tenant's policy says of wrong answers.
+    pub lockout: Lockout,
 }
 
-/// Looks a name up. Unknown names get ids made of the name, so that all that
-/// follows is done for them too, and costs the same (B-1).
-pub async fn find(app: &Identity, tenant: &str, username: &str) -> Result<Named, Error> {
-    let (tenant_name, username_key) = (tenant.trim().to_lowercase(), names::key(username));
-    let mut tx = app.store.worker().await?;
-    let tenant = db::tenants::active(&mut tx, &tenant_name).await?;
-    let at = tenant.unwrap_or_else(|| Id::from_uuid(derived(app, "unknown tenant", &tenant_name)));
-    let stranger: Id<User> = Id::from_uuid(derived(
-        app,
-        "unknown user",
-        &format!("{at}/{username_key}"),
-    ));
-    // Asked for unknown tenants too: it costs the same.
-    let login = db::users::by_username(&mut tx, at, &username_key).await?;
-    Ok(match login {
-        Some(login) => {
-            let hash = login.hash.filter(|_| login.status == "ACTIVE");
-            Named {
-                who: Who::User(at, login.id),
-                hash,
-            }
+impl Name<'_> {
+    fn tenant_name(&self) -> String {
+        self.tenant.trim().to_lowercase()
+    }
+
+    /// The same for all spellings, where it comes from the same device.
+    pub fn gate(&self, keys: &Keys) -> Uuid {
+        let (tenant, username) = (self.tenant_name(), names::key(self.username));
+        let text = format!("{tenant}/{username}/{}", self.device_token);
+        derived(keys, "gate", &text)
+    }
+}
+
+/// Looks a name up, and the device of the one whom it names: for a worker.
+/// Unknown names get ids made of the name, so that all that follows is done for
+/// them too, and costs the same (B-1). Those in a tenant that does not exist are
+/// strangers of the platform's: its operators find them in their trail.
+pub async fn find(app: &Identity, db: &mut PgConnection, name: &Name<'_>) -> Result<Named, Error> {
+    let (tenant, username_key) = (name.tenant_name(), names::key(name.username));
+    let device_hash = devices::hash(app, name.device_token);
+    let found = db::users::named(db, &tenant, PLATFORM, &username_key, &device_hash)
+        .await?
+        // There is no tenant at all.
+        .ok_or_else(wrong)?;
+    let who = match (found.user_id, found.device_id) {
+        (Some(user), Some(device)) => Who::Device(found.tenant_id, user, device),
+        (Some(user), None) => Who::User(found.tenant_id, user),
+        (None, _) => {
+            let name = format!("{tenant}/{username_key}");
+            let id = derived(app.store.keys(), "unknown user", &name);
+            Who::Stranger(found.tenant_id, Id::from_uuid(id))
         }
-        None if tenant.is_some() => Named {
-            who: Who::Stranger(at, stranger),
-            hash: None,
-        },
-        None => Named {
-            who: Who::Nobody(at, stranger),
-            hash: None,
+    };
+    Ok(Named {
+        who,
+        hash: found.hash,
+        lockout: Lockout {
+            max_attempts: found.max_attempts,
+            window: found.window,
+            duration: found.duration,
+            max_attempts_per_address: found.max_attempts_per_address,
         },
     })
 }
@@ -53,15 +86,13 @@ pub async fn find(app: &Identity, tenant: &str, username: &str) -> Result<Named,
 /// The tenant and the id, where a user was named.
 pub fn known(who: Who) -> Option<(Id<Tenant>, Id<User>)> {
     match who {
-        Who::User(tenant, user) => Some((tenant, user)),
-        Who::Stranger(..) | Who::Nobody(..) => None,
+        Who::User(tenant, user) | Who::Device(tenant, user, _) => Some((tenant, user)),
+        Who::Stranger(..) => None,
     }
 }
 
-/// A UUID that only this service can compute (version 8 of RFC 9562).
-fn derived(app: &Identity, purpose: &str, text: &str) -> Uuid {
-    let hash = app.store.keys().keyed_hash(purpose, text.as_bytes());
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&hash[..16]);
-    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+/// Refuses a name, a password, or the two together.
+pub fn wrong() -> Error {
+    ErrorReason::CredentialsWrong
+        .because("username and password do not fit together, or the account cannot log in now")
 }

@@ -15,7 +15,7 @@ use store::Tx;
 use crate::{
     Identity, db,
     lockouts::{Charge, Who},
-    logins::flow::{self, Outcome},
+    logins::flow::{self, Outcome, Wishes},
     passwords::{self, Place},
     tenants,
     users::{self, names::Names},
@@ -143,7 +143,7 @@ async fn wanted(
     tenant: Id<Tenant>,
     id: Id<User>,
 ) -> Result<Option<LoginFlow>, Error> {
-    let begun = flow::begin(app, tx, tenant, id, false).await?;
+    let begun = flow::begin(app, tx, tenant, id, &Wishes::default()).await?;
     match flow::advance(app, tx, caller, tenant, begun).await? {
         Outcome::Flow(flow) => Ok(Some(flow)),
         // Not with a policy that asks for a factor.

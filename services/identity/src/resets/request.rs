@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     Identity, db,
-    logins::names::{self, known},
+    logins::names::{self, Name, known},
 };
 
 /// The most requests that wait in this process.
@@ -56,7 +56,14 @@ pub async fn work(app: &Identity, queue: &mut mpsc::Receiver<Asked>) {
 }
 
 async fn settle(app: &Identity, asked: Asked) -> Result<(), Error> {
-    let named = names::find(app, &asked.tenant, &asked.username).await?;
+    let name = Name {
+        tenant: &asked.tenant,
+        username: &asked.username,
+        device_token: "",
+    };
+    let mut tx = app.store.worker().await?;
+    let named = names::find(app, &mut tx, &name).await?;
+    drop(tx);
     let Some((tenant, user)) = known(named.who) else {
         return Ok(());
     };

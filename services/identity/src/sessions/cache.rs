@@ -139,6 +139,9 @@ impl Cache {
             Some(Kind::UserDeleted(deleted)) => deleted.user_id,
             Some(Kind::PasswordChanged(changed)) => changed.user_id,
             Some(Kind::TotpEnrolled(enrolled)) => enrolled.user_id,
+            Some(Kind::UserLocked(locked)) => locked.user_id,
+            Some(Kind::DeviceRevoked(revoked)) => revoked.user_id,
+            Some(Kind::AllDevicesRevoked(revoked)) => revoked.user_id,
             _ => return,
         };
         if let Ok(id) = ended.parse() {

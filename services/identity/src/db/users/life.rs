@@ -2,9 +2,10 @@
 
 use contract::{
     Id,
-    identity::{Tenant, User},
+    identity::{Device, Tenant, User},
 };
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use crate::users::names::Names;
 
@@ -99,16 +100,30 @@ pub async fn enable(
     Ok((done.rows_affected() == 1).then_some(()))
 }
 
-/// Notes that the user logged in now.
+/// Notes that the user logged in now, from a device and an address, and forgets
+/// the wrong answers before that; answers being checked stay charged. All in one
+/// statement: every login does it.
 pub async fn logged_in(
     db: &mut PgConnection,
     tenant: Id<Tenant>,
     id: Id<User>,
+    device: Id<Device>,
+    address: &str,
+    budget: Uuid,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE users SET last_login_time = clock() WHERE tenant_id = $1 AND id = $2",
+        "WITH seen AS (
+             UPDATE users SET last_login_time = clock() WHERE tenant_id = $1 AND id = $2),
+         used AS (
+             UPDATE devices SET last_use_time = clock(), address = $4
+             WHERE tenant_id = $1 AND id = $3)
+         UPDATE attempts SET failures = 0
+         WHERE tenant_id = $1 AND user_id = $5 AND unlock_time IS NULL AND failures > 0",
         tenant.uuid(),
         id.uuid(),
+        device.uuid(),
+        address,
+        budget,
     )
     .execute(db)
     .await?;
