@@ -3,6 +3,7 @@
 mod audit;
 mod bootstrap;
 mod check;
+mod devices;
 mod import;
 mod invitations;
 mod license;
@@ -62,6 +63,9 @@ pub enum Command {
     /// Sessions of a user
     #[command(subcommand)]
     Sessions(sessions::Sessions),
+    /// Devices from which a user has logged in
+    #[command(subcommand)]
+    Devices(devices::Devices),
 }
 
 impl Command {
@@ -83,6 +87,7 @@ impl Command {
             Command::Import(import) => import.run(session).await,
             Command::Audit(audit) => audit.run(session).await,
             Command::Sessions(sessions) => sessions.run(session).await,
+            Command::Devices(devices) => devices.run(session).await,
         }?;
         Ok(ExitCode::SUCCESS)
     }

@@ -1,5 +1,5 @@
 //! Where session tokens are kept between commands: one file, readable by its
-//! owner only, with one token a gateway.
+//! owner only, with one token a gateway, and one of this machine for each account.
 
 use std::{
     collections::BTreeMap,
@@ -43,6 +43,24 @@ impl Credentials {
         let mut tokens = self.read()?;
         tokens.insert(self.gateway.clone(), token.to_owned());
         self.write(&tokens)
+    }
+
+    /// The token by which an account knows this machine; empty where it does not.
+    pub fn device(&self, account: &str) -> Result<String, Failure> {
+        let token = self.read()?.remove(&self.machine(account));
+        Ok(token.unwrap_or_default())
+    }
+
+    /// Keeps the token by which an account knows this machine. It outlives the
+    /// session.
+    pub fn keep_device(&self, account: &str, token: &str) -> Result<(), Failure> {
+        let mut tokens = self.read()?;
+        tokens.insert(self.machine(account), token.to_owned());
+        self.write(&tokens)
+    }
+
+    fn machine(&self, account: &str) -> String {
+        format!("{} device {account}", self.gateway)
     }
 
     /// Forgets the token of the gateway.

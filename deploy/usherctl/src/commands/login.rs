@@ -31,6 +31,10 @@ pub struct Login {
     /// Enrol an authenticator, where the tenant leaves that to its users
     #[arg(long)]
     enrol_totp: bool,
+    /// Skip the second factor in later logins from this machine, for as long as
+    /// the tenant's policy says
+    #[arg(long)]
+    trust_device: bool,
 }
 
 /// What a proof was good for.
@@ -51,6 +55,9 @@ impl Login {
             username: self.username.clone(),
             password,
             enrol_totp: self.enrol_totp,
+            device_token: session.credentials.device(&self.account())?,
+            device_name: "usherctl".to_owned(),
+            trust_device: self.trust_device,
         };
         let mut step = match client.login(ask).await?.into_inner().outcome {
             Some(login_response::Outcome::Session(new)) => Step::In(new),
@@ -59,7 +66,7 @@ impl Login {
         };
         loop {
             match step {
-                Step::In(new) => return welcome(session, &new),
+                Step::In(new) => return welcome(session, &new, &self.account()),
                 Step::More(flow) => step = self.prove(session, &mut client, flow).await?,
             }
         }
@@ -110,6 +117,11 @@ impl Login {
         }
     }
 
+    /// What tells the accounts of a gateway apart.
+    fn account(&self) -> String {
+        format!("{}/{}", self.tenant, self.username).to_lowercase()
+    }
+
     fn code(&self) -> Result<String, Failure> {
         self.code.clone().map_or_else(|| password::ask("Code"), Ok)
     }
@@ -121,8 +133,13 @@ fn unclear() -> Failure {
     )
 }
 
-fn welcome(session: &Session, new: &NewSession) -> Result<(), Failure> {
+fn welcome(session: &Session, new: &NewSession, account: &str) -> Result<(), Failure> {
     session.credentials.keep(&new.session_token)?;
+    if !new.device_token.is_empty() {
+        session
+            .credentials
+            .keep_device(account, &new.device_token)?;
+    }
     let made = new.session.clone().unwrap_or_default();
     let fields = [
         ("User ID", made.user_id.clone()),

@@ -2,7 +2,8 @@
 
 use contract::identity::{
     CreateUserRequest, DeleteUserRequest, DisableUserRequest, EnableUserRequest, GetUserRequest,
-    ListUsersRequest, UnlockUserRequest, User, UserStatus, user_service_client::UserServiceClient,
+    ListUsersRequest, LockUserRequest, UnlockUserRequest, User, UserStatus,
+    user_service_client::UserServiceClient,
 };
 
 use crate::{
@@ -72,7 +73,15 @@ pub enum Users {
         #[arg(required = true)]
         users: Vec<String>,
     },
-    /// Let users in again who were locked out
+    /// Lock accounts until they are unlocked: no login, and their sessions end at
+    /// once
+    #[command(after_help = "Example:\n  usherctl users lock ada@acme.example")]
+    Lock {
+        /// Whom
+        #[arg(required = true)]
+        users: Vec<String>,
+    },
+    /// Let users in again who were locked, or locked out
     Unlock {
         /// Whom
         #[arg(required = true)]
@@ -102,6 +111,7 @@ pub enum Status {
 enum Change {
     Disable,
     Enable,
+    Lock,
     Unlock,
     Delete,
 }
@@ -173,6 +183,7 @@ impl Users {
             }
             Users::Disable { users } => change(session, users, Change::Disable).await,
             Users::Enable { users } => change(session, users, Change::Enable).await,
+            Users::Lock { users } => change(session, users, Change::Lock).await,
             Users::Unlock { users } => change(session, users, Change::Unlock).await,
             Users::Delete { users } => change(session, users, Change::Delete).await,
         }
@@ -195,6 +206,14 @@ async fn change(session: &Session, users: Vec<String>, change: Change) -> Result
             Change::Enable => drop(
                 client
                     .enable_user(EnableUserRequest {
+                        user_id,
+                        request_id,
+                    })
+                    .await?,
+            ),
+            Change::Lock => drop(
+                client
+                    .lock_user(LockUserRequest {
                         user_id,
                         request_id,
                     })
