@@ -113,7 +113,10 @@ fn id_fields(message: &MessageDescriptor) -> Vec<FieldDescriptor> {
 fn known(known: &Known, field: &FieldDescriptor) -> String {
     let name = field.name();
     let kind = name.trim_end_matches("_ids").trim_end_matches("_id");
-    let kind = if kind.ends_with("user") { "user" } else { kind };
+    let kind = ["user", "role"]
+        .into_iter()
+        .find(|one| kind.ends_with(one))
+        .unwrap_or(kind);
     known
         .get(kind)
         .unwrap_or_else(|| panic!("nobody has a {kind} for {}", field.full_name()))

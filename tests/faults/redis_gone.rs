@@ -58,6 +58,7 @@ impl Story<'_> {
             username: email(name),
             password: password.into(),
             enrol_totp,
+            ..Default::default()
         };
         let reply = LoginServiceClient::new(self.world.anyone())
             .login(ask)

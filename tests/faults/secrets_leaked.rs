@@ -100,6 +100,7 @@ async fn canaries(world: &World) -> Vec<(&'static str, String)> {
         username: email.into(),
         password: secret.clone(),
         enrol_totp: true,
+        ..Default::default()
     };
     let reply = logins.login(ask).await.expect("a flow").into_inner();
     let Some(login_response::Outcome::Flow(flow)) = reply.outcome else {

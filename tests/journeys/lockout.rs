@@ -1,5 +1,7 @@
 //! Guessing.
 
+mod policy;
+
 use std::time::Duration;
 
 use contract::identity::{

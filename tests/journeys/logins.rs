@@ -153,6 +153,7 @@ async fn m_01_b_11_where_it_is_optional_a_login_may_ask_to_enrol() {
         username: "olga@acme.example".into(),
         password: secret.clone(),
         enrol_totp: true,
+        ..Default::default()
     };
     let reply = logins.login(ask.clone()).await.unwrap().into_inner();
     let Some(login_response::Outcome::Flow(asked)) = reply.outcome else {

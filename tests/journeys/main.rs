@@ -3,10 +3,13 @@
 
 mod acceptance;
 mod access;
+mod alike;
 mod authority;
+mod classes;
 mod connections;
 mod delivery;
 mod demo;
+mod devices;
 mod erasure;
 mod imports;
 mod invitations;

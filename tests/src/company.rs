@@ -8,7 +8,8 @@ use contract::authorization::{
     role_binding_service_client::RoleBindingServiceClient, role_service_client::RoleServiceClient,
 };
 use contract::identity::{
-    CreateUserRequest, ListSessionsRequest, session_service_client::SessionServiceClient,
+    CreateUserRequest, ListDevicesRequest, ListSessionsRequest,
+    device_service_client::DeviceServiceClient, session_service_client::SessionServiceClient,
     user_service_client::UserServiceClient,
 };
 use contract::invitation::{
@@ -222,9 +223,17 @@ impl Company {
             ("invitation", invitation),
             ("import", import),
             ("session", session),
+            ("device", self.device().await),
             ("project", self.project("One of each").await.0),
             ("group", self.default_group().await),
         ])
+    }
+
+    /// A device of the admin.
+    async fn device(&self) -> String {
+        let mut devices = DeviceServiceClient::new(self.admin.client.clone());
+        let devices = devices.list_devices(ListDevicesRequest::default()).await;
+        devices.expect("devices").into_inner().devices[0].id.clone()
     }
 
     async fn bind(&self, user_id: &str, role_id: &str) -> String {
