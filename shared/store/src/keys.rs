@@ -80,13 +80,7 @@ impl Keys {
             .ok_or_else(|| Error::fault(format!("a value sealed for {purpose} does not open")))
     }
 
-    /// As [`Keys::open`], for values that come back from callers.
-    pub(crate) fn try_open(
-        &self,
-        purpose: &str,
-        context: &[u8],
-        sealed: &[u8],
-    ) -> Option<Zeroizing<Vec<u8>>> {
+    fn try_open(&self, purpose: &str, context: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (id, rest) = sealed.split_first()?;
         let (nonce, text) = rest.split_first_chunk::<NONCE_LEN>()?;
         if *id != self.id {
@@ -104,6 +98,25 @@ impl Keys {
         };
         text.truncate(length);
         Some(Zeroizing::new(text))
+    }
+
+    /// [`Keys::seal`] as text that is safe in a URL, for handing out.
+    #[must_use]
+    pub fn seal_text(&self, purpose: &str, context: &[u8], plain: &[u8]) -> String {
+        URL_SAFE_NO_PAD.encode(self.seal(purpose, context, plain))
+    }
+
+    /// Decrypts a text that came back. `None` where [`Keys::seal_text`] did not
+    /// make it for the same purpose and context.
+    #[must_use]
+    pub fn open_text(
+        &self,
+        purpose: &str,
+        context: &[u8],
+        sealed: &str,
+    ) -> Option<Zeroizing<Vec<u8>>> {
+        let sealed = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+        self.try_open(purpose, context, &sealed)
     }
 
     /// A fresh secret of 256 random bits, as 43 characters that are safe in a

@@ -2,7 +2,6 @@
 
 use std::str::FromStr;
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use contract::errors::ErrorReason;
 use prost::Message;
 use rpc::{Because as _, Caller, Error};
@@ -132,10 +131,8 @@ impl Page {
     }
 
     fn token(&self, place: &Place) -> String {
-        URL_SAFE_NO_PAD.encode(
-            self.keys
-                .seal(PURPOSE, &self.context, &place.encode_to_vec()),
-        )
+        self.keys
+            .seal_text(PURPOSE, &self.context, &place.encode_to_vec())
     }
 }
 
@@ -144,8 +141,7 @@ fn invalid() -> Error {
 }
 
 fn place(keys: &Keys, context: &[u8], token: &str) -> Option<Place> {
-    let sealed = URL_SAFE_NO_PAD.decode(token).ok()?;
-    Place::decode(keys.try_open(PURPOSE, context, &sealed)?.as_slice()).ok()
+    Place::decode(keys.open_text(PURPOSE, context, token)?.as_slice()).ok()
 }
 
 /// The parts of fixed length first, so that no two lists have one context.

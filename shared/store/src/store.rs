@@ -155,10 +155,14 @@ impl Store {
         self.shared.service
     }
 
-    /// Whether Postgres answers and the service's schema was set up.
+    /// Whether Postgres answers and the service's schema was set up. Sets the
+    /// clock by Postgres's.
     pub async fn ping(&self) -> Result<(), Error> {
         let mut tx = self.worker().await?;
         sqlx::query("SELECT clock()").execute(&mut *tx).await?;
+        let asked = self.clock().machine();
+        let told = sqlx::query_scalar("SELECT clock_timestamp()");
+        self.clock().set_by(told.fetch_one(&mut *tx).await?, asked);
         Ok(())
     }
 

@@ -28,3 +28,18 @@ async fn sql_and_rust_have_one_time_and_a_test_moves_it() {
         handle.advance(Duration::from_hours(24));
     }
 }
+
+#[tokio::test]
+async fn b_77_a_machine_whose_clock_is_wrong_goes_by_that_of_postgres() {
+    let database = Database::new().await;
+    let (clock, handle) = Clock::moved();
+    let store = database
+        .service_at("skewed", "SELECT clock()", 1, clock.clone())
+        .await;
+    for minutes in [5, -5, 0] {
+        handle.skew(TimeDelta::minutes(minutes));
+        store.ping().await.expect("Postgres answers");
+        let off = clock.now() - Clock::system().now();
+        assert!(off.abs() < TimeDelta::seconds(5), "{minutes}: {off}");
+    }
+}
