@@ -113,7 +113,9 @@ impl Parts {
     }
 
     /// Refuses a caller that is too fast, or that has no credential where one
-    /// is needed. Answers the `authorization` header for the service.
+    /// is needed. Answers the `authorization` header for the service: always one
+    /// that identity made for this call. A signed token from outside is a token
+    /// like any other, and identity exchanges none of those (B-14).
     async fn admit(
         &self,
         route: &Route,
@@ -125,13 +127,14 @@ impl Parts {
         if route.attempt() {
             count(&self.limits.attempts, at).await?;
         }
-        let token = match claimed.credential.as_deref() {
-            Some(token) if !is_jwt(token) => token,
-            // A signed token from outside proves nothing yet here.
-            signed => {
-                count(&self.limits.caller, at).await?;
-                return as_it_is(route, signed);
-            }
+        let Some(token) = claimed.credential.as_deref() else {
+            count(&self.limits.caller, at).await?;
+            return if route.public() {
+                Ok(None)
+            } else {
+                let why = "sign in first: the call carries no credential";
+                Err(ErrorReason::CredentialMissing.because(why).into())
+            };
         };
         let bearer = Bearer {
             token,
@@ -186,22 +189,4 @@ async fn count(limit: &Limit, caller: Option<Caller>) -> Result<(), Status> {
             .retry_after(wait)
             .into()
     })
-}
-
-/// The header of a caller that brings a signed token, or nothing.
-fn as_it_is(route: &Route, signed: Option<&str>) -> Result<Option<HeaderValue>, Status> {
-    let Some(token) = signed else {
-        if route.public() {
-            return Ok(None);
-        }
-        let why = "sign in first: the call carries no credential";
-        return Err(ErrorReason::CredentialMissing.because(why).into());
-    };
-    HeaderValue::try_from(format!("Bearer {token}"))
-        .map(Some)
-        .map_err(|_| Status::invalid_argument("malformed authorization"))
-}
-
-fn is_jwt(token: &str) -> bool {
-    token.split('.').count() == 3
 }

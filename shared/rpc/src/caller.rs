@@ -20,12 +20,15 @@ pub struct Caller {
     /// Where the person lives: another tenant than `tenant` only for an operator
     /// of the platform.
     pub home: Option<Id<Tenant>>,
-    /// The session from which the person calls.
+    /// The session from which the person calls; none where a service account
+    /// does.
     pub session: Option<Id<Session>>,
     /// The service of the suite that calls; `None` where a person does.
     pub service: Option<Arc<str>>,
     /// The network address of the client.
     pub address: Option<IpAddr>,
+    /// The program of the client, as it names itself and cut to 200 characters.
+    pub user_agent: Option<Arc<str>>,
     /// Finds the request in logs: a UUID.
     pub request_id: Arc<str>,
 }
@@ -41,6 +44,7 @@ impl Caller {
             session: None,
             service: None,
             address: None,
+            user_agent: None,
             request_id,
         }
     }

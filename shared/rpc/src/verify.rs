@@ -25,8 +25,9 @@ use crate::{Because, Channel, Error};
 
 /// Issuer and audience of every token of the suite.
 pub const ISSUER: &str = "usher";
-/// The `typ` of a person's token (RFC 9068).
-pub const PERSON: &str = "at+jwt";
+/// The `typ` of a person's token. Not `at+jwt` (RFC 9068): tokens of that class
+/// are made for other systems, and are worth nothing here.
+pub const PERSON: &str = "usher-person+jwt";
 /// The `typ` of a service's token.
 pub const SERVICE: &str = "usher-service+jwt";
 
@@ -50,8 +51,8 @@ pub struct Person {
     pub tenant: Id<Tenant>,
     /// The tenant in which they live.
     pub home: Id<Tenant>,
-    /// The session that the token was made from.
-    pub session: Id<Session>,
+    /// The session that the token was made from; none where it was an API key.
+    pub session: Option<Id<Session>>,
     expire: i64,
 }
 
@@ -68,8 +69,19 @@ struct PersonClaims {
     sub: Uuid,
     tid: Uuid,
     hom: Uuid,
-    sid: Uuid,
+    sid: Option<Uuid>,
+    akid: Option<Uuid>,
     exp: i64,
+}
+
+/// A person's token was made from a session, a service account's from an API
+/// key; one that names neither or both is neither's.
+fn proof(claims: &PersonClaims) -> Result<Option<Id<Session>>, Error> {
+    match (claims.sid, claims.akid) {
+        (Some(session), None) => Ok(Some(session.into())),
+        (None, Some(_)) => Ok(None),
+        _ => Err(invalid()),
+    }
 }
 
 #[derive(Deserialize)]
@@ -127,7 +139,7 @@ impl Verifier {
             user: claims.sub.into(),
             tenant: claims.tid.into(),
             home: claims.hom.into(),
-            session: claims.sid.into(),
+            session: proof(&claims)?,
             expire: self.good_until(claims.exp)?,
         });
         self.people.insert(token.into(), person.clone());

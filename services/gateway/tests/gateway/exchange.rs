@@ -98,10 +98,10 @@ async fn a_stale_token_refuses_what_needs_one_and_not_a_new_login() {
 }
 
 #[tokio::test]
-async fn a_signed_token_passes_as_it_is() {
+async fn b_14_a_signed_token_from_outside_is_exchanged_like_any_other() {
     let behind = Behind::default();
     let gateway = behind.gateway(&[], None);
     send(&gateway, call(GET_USER, "203.0.113.7", &[SIGNED])).await;
-    assert_eq!(behind.last().headers["authorization"], SIGNED.1);
-    assert_eq!(behind.exchanges.load(SeqCst), 0);
+    assert_ne!(behind.last().headers["authorization"], SIGNED.1);
+    assert_eq!(behind.exchanges.load(SeqCst), 1);
 }

@@ -23,7 +23,7 @@ pub const EXCHANGE: &str = "/usher.identity.v1.TokenService/ExchangeToken";
 pub const GET_USER: &str = "/usher.identity.v1.UserService/GetUser";
 /// Public, and only reads.
 pub const KEY_SET: &str = "/usher.identity.v1.TokenService/GetKeySet";
-/// A credential that needs no exchange.
+/// A credential with the look of a signed token.
 pub const SIGNED: (&str, &str) = ("authorization", "Bearer head.claims.signature");
 
 /// One call as a service saw it.

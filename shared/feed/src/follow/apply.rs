@@ -154,6 +154,7 @@ fn origin(event: &Event) -> Result<Caller, Error> {
         session: None,
         service: some(actor.service).map(Into::into),
         address: some(actor.address).map(|text| text.parse()).transpose()?,
+        user_agent: None,
         request_id: event.request_id.as_str().into(),
     })
 }

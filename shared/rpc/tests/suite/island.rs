@@ -16,8 +16,10 @@ use contract::feed::feed_service_server::{FeedService, FeedServiceServer};
 use contract::feed::{ReadEventsRequest, ReadEventsResponse};
 use contract::identity::token_service_server::{TokenService, TokenServiceServer};
 use contract::identity::{
-    ExchangeTokenRequest, ExchangeTokenResponse, GetKeySetRequest, GetKeySetResponse,
-    IssueServiceTokenRequest, IssueServiceTokenResponse, Jwk, Session, Tenant, User,
+    CreateTokensRequest, CreateTokensResponse, ExchangeTokenRequest, ExchangeTokenResponse,
+    GetKeySetRequest, GetKeySetResponse, IssueServiceTokenRequest, IssueServiceTokenResponse, Jwk,
+    RefreshTokensRequest, RefreshTokensResponse, RotateSigningKeysRequest,
+    RotateSigningKeysResponse, Session, Tenant, User,
 };
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use rpc::{
@@ -137,7 +139,7 @@ impl Island {
     }
 
     pub fn token(&self, who: Somebody) -> String {
-        self.sign(&header("at+jwt"), &self.claims(who))
+        self.sign(&header(rpc::verify::PERSON), &self.claims(who))
     }
 
     pub fn sign(&self, header: &Header, claims: &Value) -> String {
@@ -186,6 +188,27 @@ impl TokenService for Island {
         &self,
         _: tonic::Request<ExchangeTokenRequest>,
     ) -> Reply<ExchangeTokenResponse> {
+        rpc::reply(Err(Error::fault("not on this island")))
+    }
+
+    async fn create_tokens(
+        &self,
+        _: tonic::Request<CreateTokensRequest>,
+    ) -> Reply<CreateTokensResponse> {
+        rpc::reply(Err(Error::fault("not on this island")))
+    }
+
+    async fn refresh_tokens(
+        &self,
+        _: tonic::Request<RefreshTokensRequest>,
+    ) -> Reply<RefreshTokensResponse> {
+        rpc::reply(Err(Error::fault("not on this island")))
+    }
+
+    async fn rotate_signing_keys(
+        &self,
+        _: tonic::Request<RotateSigningKeysRequest>,
+    ) -> Reply<RotateSigningKeysResponse> {
         rpc::reply(Err(Error::fault("not on this island")))
     }
 

@@ -13,6 +13,9 @@ use uuid::Uuid;
 use crate::verify::{self, Person, invalid};
 use crate::{Because, Caller, Error, Verifier, caller, headers};
 
+/// The most characters that are kept of what a client calls itself.
+const USER_AGENT: usize = 200;
+
 /// The service through which strangers call.
 const GATEWAY: &str = "gateway";
 
@@ -130,12 +133,14 @@ impl Known {
             said(headers, &headers::CLIENT_ADDRESS, trusted)?.or_else(|| connected_from(request));
         if self.is_suite() {
             caller.service = self.service.as_ref().map(|peer| peer.name.clone());
+        } else {
+            caller.user_agent = user_agent(headers);
         }
         if let Some(person) = &self.person {
             caller.user = Some(person.user);
             caller.tenant = Some(person.tenant);
             caller.home = Some(person.home);
-            caller.session = Some(person.session);
+            caller.session = person.session;
         } else if self.is_suite() {
             caller.tenant = said(headers, &headers::TENANT, true)?;
             caller.user = said(headers, &headers::ACTOR, true)?;
@@ -156,6 +161,13 @@ fn said<T: FromStr>(
     };
     let read = value.to_str().ok().and_then(|text| text.parse().ok());
     read.map(Some).ok_or_else(invalid)
+}
+
+/// How the client names itself; what is no text names nobody.
+fn user_agent(headers: &HeaderMap) -> Option<Arc<str>> {
+    let text = headers.get(http::header::USER_AGENT)?.to_str().ok()?;
+    // Text of a header is ASCII: any place is between two characters.
+    Some(text.get(..USER_AGENT).unwrap_or(text).into())
 }
 
 fn connected_from(request: &Request<Body>) -> Option<IpAddr> {
