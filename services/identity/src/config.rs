@@ -21,6 +21,14 @@ pub struct Config {
     /// twice while its key is changed
     #[arg(long, env = "USHER_SERVICE_KEYS", value_delimiter = ',')]
     pub service_keys: Vec<ServiceKey>,
+    /// The issuer of access tokens (`iss`), as other systems know it, such as
+    /// `https://id.example.com`
+    #[arg(long, env = "USHER_TOKEN_ISSUER", default_value = "usher")]
+    pub token_issuer: String,
+    /// The audience of access tokens (`aud`): the systems that take them. Never
+    /// `usher`, which takes none
+    #[arg(long, env = "USHER_TOKEN_AUDIENCE", default_value = "usher-clients", value_parser = audience)]
+    pub token_audience: String,
     /// Threads that hash passwords, each with 19 MiB of its own. They give way
     /// to all other work. 0: as many as there are cores
     #[arg(long, env = "USHER_HASH_THREADS", default_value_t = 0)]
@@ -29,6 +37,14 @@ pub struct Config {
     /// is refused with `TOO_MANY_LOGINS`
     #[arg(long, env = "USHER_LOGIN_WAIT_MS", default_value_t = 2000)]
     pub login_wait_ms: u64,
+}
+
+fn audience(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("name an audience".into()),
+        rpc::verify::ISSUER => Err("the suite itself takes no access tokens".into()),
+        given => Ok(given.to_owned()),
+    }
 }
 
 impl Config {

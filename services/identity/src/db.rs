@@ -1,13 +1,16 @@
 //! SQL, one module a table: plain functions, a connection in, rows out. `None`
 //! is an answer; what it means is said by the caller.
 
+pub mod api_keys;
 pub mod attempts;
 pub mod audit_records;
 pub mod devices;
 pub mod login_flows;
 pub mod passwords;
 pub mod policies;
+pub mod refresh_chains;
 pub mod reset_tokens;
+pub mod service_accounts;
 pub mod sessions;
 pub mod signing_keys;
 pub mod tenants;

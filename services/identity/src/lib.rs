@@ -1,9 +1,10 @@
 //! Identity: who exists, and how they prove it.
 //!
 //! Owned here: tenants, users, passwords, second factors, logins, sessions,
-//! signed tokens, lockouts, and the audit trail of the whole suite. Never done
-//! here: deciding what a user may do (authorization), sending mails
-//! (invitation), and reading files of people (importer).
+//! service accounts and their keys, signed tokens, lockouts, and the audit
+//! trail of the whole suite. Never done here: deciding what a user may do
+//! (authorization), sending mails (invitation), and reading files of people
+//! (importer).
 //!
 //! A room is a capability: `users.rs` lists its calls, one line each, and
 //! `users/disable.rs` is one of them, one function and one transaction. SQL is
@@ -26,6 +27,7 @@ mod provisioning;
 mod reaper;
 mod reflect;
 mod resets;
+mod service_accounts;
 mod sessions;
 mod start;
 mod tenants;
@@ -54,6 +56,7 @@ pub struct Identity {
     gates: lockouts::Gates,
     sessions: sessions::Cache,
     signing: tokens::signing::Signing,
+    access: tokens::access::Names,
     resets: mpsc::Sender<resets::request::Asked>,
     service_keys: tokens::service_keys::ServiceKeys,
     bootstrap_token: Option<Secret>,

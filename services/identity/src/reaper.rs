@@ -15,6 +15,7 @@ pub async fn run(store: &Store) -> Result<bool, Error> {
     let removed = [
         db::login_flows::reap(&mut tx, BATCH).await?,
         db::sessions::reap(&mut tx, BATCH).await?,
+        db::api_keys::reap(&mut tx, BATCH).await?,
         db::reset_tokens::reap(&mut tx, BATCH).await?,
         db::attempts::reap(&mut tx, BATCH).await?,
         db::devices::reap(&mut tx, devices::UNUSED, BATCH).await?,

@@ -10,32 +10,28 @@ pub mod begin;
 pub mod cache;
 mod list;
 mod revoke;
+mod revoke_all;
 mod touch;
 pub mod validate;
-
-use std::time::Duration;
 
 use contract::{
     Id,
     identity::{
-        ErrorReason, ListSessionsRequest, ListSessionsResponse, LoginFlow, RevokeSessionRequest,
+        ErrorReason, ListSessionsRequest, ListSessionsResponse, LoginFlow,
+        RevokeAllSessionsRequest, RevokeAllSessionsResponse, RevokeSessionRequest,
         RevokeSessionResponse, Session, Tenant, User, ValidateSessionRequest,
         ValidateSessionResponse, session_service_server::SessionService,
     },
 };
-use rpc::{Because as _, Error, Reply};
+use prost_types::Duration;
+use rpc::{Because as _, Caller, Error, Reply};
 use store::Tx;
 use tonic::Request;
 
 use crate::{Identity, db, timestamp};
 
 pub use cache::Cache;
-pub use touch::flush;
-
-/// How long a session lasts without being used.
-pub const IDLE: Duration = Duration::from_hours(8);
-/// How long a session lasts at most, from the login on.
-pub const LIFETIME: Duration = Duration::from_hours(7 * 24);
+pub use touch::{Uses, flush};
 
 const PURPOSE: &str = "session token";
 
@@ -67,6 +63,26 @@ impl SessionService for Identity {
         let (caller, ask) = rpc::open(request)?;
         rpc::reply(revoke::run(self, &caller, ask).await)
     }
+
+    async fn revoke_all_sessions(
+        &self,
+        request: Request<RevokeAllSessionsRequest>,
+    ) -> Reply<RevokeAllSessionsResponse> {
+        let (caller, ask) = rpc::open(request)?;
+        rpc::reply(revoke_all::run(self, &caller, ask).await)
+    }
+}
+
+/// Whose sessions a call is about, and where they are: one's own are where one
+/// lives, wherever one acts.
+fn whose(caller: &Caller, user_id: &str) -> Result<(Id<Tenant>, Id<User>), Error> {
+    match user_id {
+        "" => Ok((
+            caller.home.map_or_else(|| caller.tenant(), Ok)?,
+            caller.user()?,
+        )),
+        id => Ok((caller.tenant()?, id.parse()?)),
+    }
 }
 
 /// Ends all sessions of a user, logins under way, and the trust in their devices.
@@ -76,7 +92,7 @@ pub async fn end_all(
     tenant: Id<Tenant>,
     user: Id<User>,
 ) -> Result<(), Error> {
-    db::sessions::end_all(tx, tenant, user).await?;
+    db::sessions::end_all(tx, tenant, user, None).await?;
     db::login_flows::end_all(tx, tenant, user, None).await?;
     db::devices::distrust_all(tx, tenant, user).await?;
     forget(app, tx, user);
@@ -91,7 +107,7 @@ pub async fn end_all_but(
     user: Id<User>,
     flow: Id<LoginFlow>,
 ) -> Result<(), Error> {
-    db::sessions::end_all(tx, tenant, user).await?;
+    db::sessions::end_all(tx, tenant, user, None).await?;
     db::login_flows::end_all(tx, tenant, user, Some(flow)).await?;
     db::devices::distrust_all(tx, tenant, user).await?;
     forget(app, tx, user);
@@ -106,7 +122,7 @@ pub fn forget<K>(app: &Identity, tx: &mut Tx, ended: Id<K>) {
 }
 
 /// The refusal of a token, whatever the cause.
-fn ended() -> Error {
+pub fn ended() -> Error {
     ErrorReason::SessionEnded.because("the session has ended")
 }
 
@@ -123,6 +139,11 @@ impl From<db::sessions::Row> for Session {
             address: row.address,
             device_id: row.device_id.map(|id| id.to_string()).unwrap_or_default(),
             device_name: row.device_name.unwrap_or_default(),
+            user_agent: row.user_agent,
+            idle_timeout: Some(Duration {
+                seconds: row.idle_timeout,
+                nanos: 0,
+            }),
         }
     }
 }

@@ -7,6 +7,7 @@ use contract::identity::{
     audit_service_server::AuditServiceServer, device_service_server::DeviceServiceServer,
     login_service_server::LoginServiceServer, policy_service_server::PolicyServiceServer,
     provisioning_service_server::ProvisioningServiceServer,
+    service_account_service_server::ServiceAccountServiceServer,
     session_service_server::SessionServiceServer, tenant_service_server::TenantServiceServer,
     token_service_server::TokenServiceServer, user_service_server::UserServiceServer,
 };
@@ -22,7 +23,7 @@ use crate::{
     reaper, resets,
     sessions::{self, Cache},
     tenants,
-    tokens::{service_keys::ServiceKeys, signing},
+    tokens::{self, service_keys::ServiceKeys, signing},
 };
 
 /// How often last uses of sessions are written.
@@ -59,6 +60,10 @@ impl boot::Service for Identity {
             gates: Gates::default(),
             sessions: Cache::new(freshness.clone()),
             signing: signing::Signing::default(),
+            access: tokens::access::Names {
+                issuer: config.token_issuer,
+                audience: config.token_audience,
+            },
             resets,
             service_keys: ServiceKeys::new(config.service_keys),
             bootstrap_token: config.bootstrap_token,
@@ -73,6 +78,7 @@ impl boot::Service for Identity {
             .add_service(PolicyServiceServer::from_arc(app.clone()))
             .add_service(SessionServiceServer::from_arc(app.clone()))
             .add_service(TokenServiceServer::from_arc(app.clone()))
+            .add_service(ServiceAccountServiceServer::from_arc(app.clone()))
             .add_service(ProvisioningServiceServer::from_arc(app.clone()))
             .add_service(AuditServiceServer::from_arc(app)))
     }

@@ -10,6 +10,8 @@ use contract::{
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::sessions::Uses;
+
 /// A session.
 pub struct Row {
     /// The session.
@@ -32,6 +34,10 @@ pub struct Row {
     pub expire_time: DateTime<Utc>,
     /// When it was last used, to the minute.
     pub last_use_time: DateTime<Utc>,
+    /// How many seconds it lasts without being used.
+    pub idle_timeout: i64,
+    /// The program with which the user logged in; empty where unknown.
+    pub user_agent: String,
 }
 
 /// What a session is made of.
@@ -50,6 +56,10 @@ pub struct New<'a> {
     pub address: &'a str,
     /// The device of the client.
     pub device: Id<Device>,
+    /// How the client names itself.
+    pub user_agent: &'a str,
+    /// How many seconds the session lasts without being used.
+    pub idle_timeout: i64,
     /// How long the session lasts at most.
     pub lifetime: Duration,
 }
@@ -67,12 +77,13 @@ pub async fn from_flow(db: &mut PgConnection, new: New<'_>) -> sqlx::Result<Opti
                    AND (SELECT level FROM proven) >= $4
                RETURNING user_id)
            INSERT INTO sessions (tenant_id, id, user_id, token_hash, assurance_level, address, expire_time,
-               device_id)
-           SELECT $1, $3, flow.user_id, $5, proven.level, $6, clock() + $7 * interval '1 second', $8
+               device_id, idle_timeout, user_agent)
+           SELECT $1, $3, flow.user_id, $5, proven.level, $6, clock() + $7 * interval '1 second',
+               $8, $9, $10
            FROM flow, proven
            RETURNING id AS "id: Id<Session>", tenant_id AS "tenant_id: Id<Tenant>",
                user_id AS "user_id: Id<User>", assurance_level, address, create_time, expire_time,
-               last_use_time, device_id AS "device_id: Id<Device>",
+               last_use_time, idle_timeout, user_agent, device_id AS "device_id: Id<Device>",
                (SELECT d.name FROM devices d WHERE d.tenant_id = $1 AND d.id = $8) AS device_name"#,
         new.tenant.uuid(),
         new.flow.uuid(),
@@ -82,30 +93,51 @@ pub async fn from_flow(db: &mut PgConnection, new: New<'_>) -> sqlx::Result<Opti
         new.address,
         new.lifetime.as_secs_f64(),
         new.device.uuid(),
+        new.idle_timeout,
+        new.user_agent,
     )
     .fetch_optional(db)
     .await
 }
 
 /// Finds the session of a token that holds, in any tenant: for a worker.
-pub async fn by_token(
-    db: &mut PgConnection,
-    token_hash: &[u8],
-    idle: Duration,
-) -> sqlx::Result<Option<Row>> {
+pub async fn by_token(db: &mut PgConnection, token_hash: &[u8]) -> sqlx::Result<Option<Row>> {
     sqlx::query_as!(
         Row,
         r#"SELECT s.id AS "id: Id<Session>", s.tenant_id AS "tenant_id: Id<Tenant>",
                s.user_id AS "user_id: Id<User>", s.assurance_level, s.address, s.create_time,
-               s.expire_time, s.last_use_time, d.id AS "device_id?: Id<Device>",
-               d.name AS "device_name?"
+               s.expire_time, s.last_use_time, s.idle_timeout, s.user_agent,
+               d.id AS "device_id?: Id<Device>", d.name AS "device_name?"
            FROM sessions s
            LEFT JOIN devices d ON d.tenant_id = s.tenant_id AND d.id = s.device_id
            JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id
            WHERE s.token_hash = $1 AND s.expire_time > clock()
-             AND s.last_use_time > clock() - $2 * interval '1 second' AND u.status = 'ACTIVE'"#,
+             AND s.last_use_time + s.idle_timeout * interval '1 second' > clock() AND u.status = 'ACTIVE'"#,
         token_hash,
-        idle.as_secs_f64(),
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// Locks a session that holds.
+pub async fn lock(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    session: Id<Session>,
+) -> sqlx::Result<Option<Row>> {
+    sqlx::query_as!(
+        Row,
+        r#"SELECT id AS "id: Id<Session>", tenant_id AS "tenant_id: Id<Tenant>",
+               user_id AS "user_id: Id<User>", assurance_level, address, create_time, expire_time,
+               last_use_time, idle_timeout, user_agent, device_id AS "device_id: Id<Device>",
+               (SELECT d.name FROM devices d WHERE d.tenant_id = $1 AND d.id = sessions.device_id)
+                   AS device_name
+           FROM sessions
+           WHERE tenant_id = $1 AND id = $2 AND expire_time > clock()
+             AND last_use_time + idle_timeout * interval '1 second' > clock()
+           FOR UPDATE"#,
+        tenant.uuid(),
+        session.uuid(),
     )
     .fetch_optional(db)
     .await
@@ -117,7 +149,6 @@ pub async fn list(
     db: &mut PgConnection,
     tenant: Id<Tenant>,
     user: Id<User>,
-    idle: Duration,
     place: Option<(DateTime<Utc>, Uuid)>,
     backward: bool,
     limit: i64,
@@ -127,21 +158,20 @@ pub async fn list(
         Row,
         r#"SELECT s.id AS "id: Id<Session>", s.tenant_id AS "tenant_id: Id<Tenant>",
                s.user_id AS "user_id: Id<User>", s.assurance_level, s.address, s.create_time,
-               s.expire_time, s.last_use_time, d.id AS "device_id?: Id<Device>",
-               d.name AS "device_name?"
+               s.expire_time, s.last_use_time, s.idle_timeout, s.user_agent,
+               d.id AS "device_id?: Id<Device>", d.name AS "device_name?"
            FROM sessions s
            LEFT JOIN devices d ON d.tenant_id = s.tenant_id AND d.id = s.device_id
            WHERE s.tenant_id = $1 AND s.user_id = $2 AND s.expire_time > clock()
-             AND s.last_use_time > clock() - $3 * interval '1 second'
-             AND ($4::timestamptz IS NULL
-                  OR CASE WHEN $6 THEN (s.create_time, s.id) > ($4, $5)
-                          ELSE (s.create_time, s.id) < ($4, $5) END)
-           ORDER BY CASE WHEN $6 THEN s.create_time END, CASE WHEN $6 THEN s.id END,
+             AND s.last_use_time + s.idle_timeout * interval '1 second' > clock()
+             AND ($3::timestamptz IS NULL
+                  OR CASE WHEN $5 THEN (s.create_time, s.id) > ($3, $4)
+                          ELSE (s.create_time, s.id) < ($3, $4) END)
+           ORDER BY CASE WHEN $5 THEN s.create_time END, CASE WHEN $5 THEN s.id END,
                     s.create_time DESC, s.id DESC
-           LIMIT $7"#,
+           LIMIT $6"#,
         tenant.uuid(),
         user.uuid(),
-        idle.as_secs_f64(),
         time,
         id,
         backward,
@@ -152,19 +182,13 @@ pub async fn list(
 }
 
 /// How many sessions of a user hold.
-pub async fn count(
-    db: &mut PgConnection,
-    tenant: Id<Tenant>,
-    user: Id<User>,
-    idle: Duration,
-) -> sqlx::Result<i64> {
+pub async fn count(db: &mut PgConnection, tenant: Id<Tenant>, user: Id<User>) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM sessions
            WHERE tenant_id = $1 AND user_id = $2 AND expire_time > clock()
-             AND last_use_time > clock() - $3 * interval '1 second'"#,
+             AND last_use_time + idle_timeout * interval '1 second' > clock()"#,
         tenant.uuid(),
         user.uuid(),
-        idle.as_secs_f64(),
     )
     .fetch_one(db)
     .await
@@ -208,31 +232,28 @@ pub async fn end_from(
     Ok(())
 }
 
-/// Ends all sessions of a user.
+/// Ends all sessions of a user, or all but one; answers how many.
 pub async fn end_all(
     db: &mut PgConnection,
     tenant: Id<Tenant>,
     user: Id<User>,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "DELETE FROM sessions WHERE tenant_id = $1 AND user_id = $2",
+    but: Option<Id<Session>>,
+) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        "DELETE FROM sessions WHERE tenant_id = $1 AND user_id = $2 AND id IS DISTINCT FROM $3",
         tenant.uuid(),
-        user.uuid()
+        user.uuid(),
+        but.map(|but| but.uuid()),
     )
     .execute(db)
     .await?;
-    Ok(())
+    Ok(done.rows_affected())
 }
 
 /// Writes when sessions were last used, of all tenants: for a worker. Sessions
 /// that have ended meanwhile stay ended, and those that somebody works on are
 /// left for the next time: two replicas never wait for each other.
-pub async fn touch(
-    db: &mut PgConnection,
-    tenants: &[Uuid],
-    ids: &[Uuid],
-    times: &[DateTime<Utc>],
-) -> sqlx::Result<()> {
+pub async fn touch(db: &mut PgConnection, uses: &Uses) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE sessions s SET last_use_time = greatest(s.last_use_time, free.time)
          FROM (SELECT l.tenant_id, l.id, t.time
@@ -240,9 +261,9 @@ pub async fn touch(
                JOIN sessions l ON l.tenant_id = t.tenant_id AND l.id = t.id
                FOR UPDATE OF l SKIP LOCKED) AS free
          WHERE s.tenant_id = free.tenant_id AND s.id = free.id",
-        tenants,
-        ids,
-        times,
+        &uses.tenants,
+        &uses.ids,
+        &uses.times,
     )
     .execute(db)
     .await?;

@@ -1,4 +1,4 @@
-//! Finds users by email or by id.
+//! Finds users by email or by id, and service accounts by id.
 
 use contract::identity::{FindUsersRequest, FindUsersResponse};
 use rpc::{Caller, Error};
@@ -19,7 +19,9 @@ pub async fn run(
         .collect::<Result<Vec<Uuid>, _>>()?;
     let mut tx = app.store.read(caller).await?;
     let rows = db::users::find(&mut tx, caller.tenant()?, &keys, &ids).await?;
+    let accounts = db::service_accounts::find(&mut tx, caller.tenant()?, &ids).await?;
     Ok(FindUsersResponse {
+        service_accounts: accounts.into_iter().map(Into::into).collect(),
         users: rows.into_iter().map(Into::into).collect(),
     })
 }

@@ -2,15 +2,15 @@
 
 use contract::{
     Id,
-    identity::{Event, LoginSucceeded, MfaPolicy, NewSession, Session},
+    identity::{Event, LoginSucceeded, MfaPolicy, NewSession, Session, SessionRevoked},
 };
 use rpc::{Caller, Error};
 use store::{Keys, Tx};
 
-use super::{LIFETIME, PREFIX, PURPOSE};
+use super::{PREFIX, PURPOSE};
 use crate::{
     Identity, db,
-    db::{login_flows::Flow, sessions::New},
+    db::{login_flows::Flow, policies, sessions::New},
     devices,
     logins::flow,
 };
@@ -32,6 +32,7 @@ pub async fn run(
         MfaPolicy::Optional if state.totp_enrolled => 2,
         MfaPolicy::Off | MfaPolicy::Optional | MfaPolicy::Unspecified => 1,
     };
+    let policy = crate::policies::read(tx, flow.tenant_id).await?;
     let session_token = format!("{PREFIX}{}", Keys::token());
     let token_hash = app
         .store
@@ -50,7 +51,9 @@ pub async fn run(
         token_hash: &token_hash,
         address: &address,
         device: device.id,
-        lifetime: LIFETIME,
+        user_agent: caller.user_agent.as_deref().unwrap_or_default(),
+        idle_timeout: policy.session_idle_timeout,
+        lifetime: policies::Row::span(policy.session_max_lifetime),
     };
     let row = db::sessions::from_flow(tx, new)
         .await?
@@ -60,6 +63,7 @@ pub async fn run(
     if flow.trust_device && row.assurance_level > 1 {
         devices::trust(tx, tenant, user, device.id).await?;
     }
+    replace(app, tx, caller, flow).await?;
     let session = Session::from(row);
     tx.publish(Event::from(LoginSucceeded {
         user_id: session.user_id.clone(),
@@ -73,4 +77,20 @@ pub async fn run(
         session: Some(session),
         device_token: device.token,
     })
+}
+
+/// Who logs in again from a session leaves it for the new one: whatever changes
+/// what a token is worth changes the token too (B-12).
+async fn replace(app: &Identity, tx: &mut Tx, caller: &Caller, flow: &Flow) -> Result<(), Error> {
+    let Some(former) = caller.session.filter(|_| caller.user == Some(flow.user_id)) else {
+        return Ok(());
+    };
+    if db::sessions::end(tx, flow.tenant_id, flow.user_id, former).await? {
+        super::forget(app, tx, former);
+        tx.publish(Event::from(SessionRevoked {
+            session_id: former.to_string(),
+            user_id: flow.user_id.to_string(),
+        }));
+    }
+    Ok(())
 }

@@ -1,7 +1,7 @@
-//! Sessions in memory, and when they are believed.
+//! Sessions and API keys in memory, and when they are believed.
 //!
 //! An entry is put here after it was read from Postgres, and dropped when an
-//! event says that the session or its user has ended. Three things make that
+//! event says that it or its owner has ended. Three things make that
 //! safe. Nothing is answered from memory unless this replica has heard every
 //! event up to a second ago ([`Freshness`]). Who read a row before an ending
 //! and comes to put it here after it finds that something has ended meanwhile,
@@ -9,45 +9,59 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    future::Future,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::SeqCst},
     },
 };
 
+use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 use contract::{
     Id,
-    identity::{Event, Session, Tenant, User, event::Kind},
+    identity::{ApiKey, Event, Session, Tenant, User, event::Kind},
 };
 use feed::Freshness;
 use prost::Message as _;
+use rpc::Error;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::{db, timestamp, tokens::exchange::Minted};
 
-/// The most sessions in memory; a session takes some 400 bytes.
+/// The most entries in memory; one takes some 400 bytes.
 const CAPACITY: usize = 100_000;
 /// After how many seconds an entry is read again.
 const MOST_AGE: i64 = 60;
-/// How often the last use of a session is written, in seconds.
+/// How often a last use is written, in seconds.
 const TOUCH: i64 = 60;
 
-/// A session that holds, as far as this replica knows.
+/// What somebody calls with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Credential {
+    /// The session of a user.
+    Session(Id<Session>),
+    /// The key of a service account.
+    ApiKey(Id<ApiKey>),
+}
+
+/// A session or an API key that holds, as far as this replica knows.
 pub struct Live {
-    /// The session.
-    pub id: Id<Session>,
-    /// The user.
+    /// Which it is.
+    pub credential: Credential,
+    /// The user, or the service account, which acts as one.
     pub user: Id<User>,
     /// The tenant of the user.
     pub tenant: Id<Tenant>,
-    /// When the session ends at the latest.
+    /// When it ends at the latest.
     pub expire_time: DateTime<Utc>,
     /// The signed tokens that were made for it.
     pub minted: Mutex<Vec<Minted>>,
-    /// The rest of what is answered; all but the last use.
-    answer: Session,
+    /// What is answered of a session; all but the last use.
+    answer: Option<Session>,
+    /// How many seconds it lasts without being used.
+    idle_timeout: i64,
     /// Unix seconds.
     last_use: AtomicI64,
     noted: AtomicI64,
@@ -56,12 +70,12 @@ pub struct Live {
 
 /// What a token is found by in memory: its SHA-256, which is cheaper than the
 /// keyed hash of the table and never leaves the process.
-pub type TokenHash = [u8; 32];
+type TokenHash = [u8; 32];
 
-/// When sessions were last used.
-pub type Used = HashMap<(Id<Tenant>, Id<Session>), DateTime<Utc>>;
+/// When sessions and keys were last used.
+pub type Used = HashMap<(Credential, Id<Tenant>), DateTime<Utc>>;
 
-/// The sessions in memory. Clones share them.
+/// The sessions and keys in memory. Clones share them.
 #[derive(Clone)]
 pub struct Cache(Arc<Shared>);
 
@@ -91,8 +105,36 @@ impl Cache {
         }))
     }
 
-    /// The session of a token, if it is here and can be believed.
-    pub fn get(&self, hash: &TokenHash, now: DateTime<Utc>) -> Option<Arc<Live>> {
+    /// What a token stands for at a time, from memory or else as `read` finds it
+    /// in Postgres; `None` where it does not hold. Using it counts.
+    pub async fn find(
+        &self,
+        token: &str,
+        now: DateTime<Utc>,
+        read: impl Future<Output = Result<Option<Live>, Error>>,
+    ) -> Result<Option<Arc<Live>>, Error> {
+        let mut hash: TokenHash = [0; 32];
+        hash.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
+        let live = match self.get(&hash, now) {
+            Some(live) => live,
+            None => {
+                let endings = self.endings();
+                let Some(live) = read.await?.map(Arc::new) else {
+                    return Ok(None);
+                };
+                self.keep(hash, &live, endings);
+                live
+            }
+        };
+        if !live.holds(now) {
+            return Ok(None);
+        }
+        self.touch(&live, now);
+        Ok(Some(live))
+    }
+
+    /// The entry of a token, if it is here and can be believed.
+    fn get(&self, hash: &TokenHash, now: DateTime<Utc>) -> Option<Arc<Live>> {
         if !self.0.freshness.is_fresh() {
             return None;
         }
@@ -102,12 +144,12 @@ impl Cache {
     }
 
     /// How many endings there were. Ask before reading a row.
-    pub fn endings(&self) -> u64 {
+    fn endings(&self) -> u64 {
         self.0.endings.load(SeqCst)
     }
 
-    /// Keeps a session that was read after `endings` was asked.
-    pub fn keep(&self, hash: TokenHash, live: &Arc<Live>, endings: u64) {
+    /// Keeps what was read after `endings` was asked.
+    fn keep(&self, hash: TokenHash, live: &Arc<Live>, endings: u64) {
         self.0.live.insert(hash, live.clone());
         // An ending since then may have been heard before the line above.
         if self.endings() != endings {
@@ -115,11 +157,11 @@ impl Cache {
         }
     }
 
-    /// Forgets a session, or all of a user.
-    pub fn end(&self, session_or_user: Uuid) {
+    /// Forgets a session or a key, or all of a user or service account.
+    pub fn end(&self, one_or_owner: Uuid) {
         self.0.endings.fetch_add(1, SeqCst);
         let mut ended = lock(&self.0.ended);
-        ended.insert(session_or_user);
+        ended.insert(one_or_owner);
         self.0.any_ended.store(true, SeqCst);
         drop(ended);
         self.0.wake.notify_one();
@@ -135,6 +177,8 @@ impl Cache {
             .and_then(|event| event.kind)
         {
             Some(Kind::SessionRevoked(revoked)) => revoked.session_id,
+            Some(Kind::RefreshTokenReplayed(replayed)) => replayed.session_id,
+            Some(Kind::AllSessionsRevoked(revoked)) => revoked.user_id,
             Some(Kind::UserDisabled(disabled)) => disabled.user_id,
             Some(Kind::UserDeleted(deleted)) => deleted.user_id,
             Some(Kind::PasswordChanged(changed)) => changed.user_id,
@@ -142,6 +186,11 @@ impl Cache {
             Some(Kind::UserLocked(locked)) => locked.user_id,
             Some(Kind::DeviceRevoked(revoked)) => revoked.user_id,
             Some(Kind::AllDevicesRevoked(revoked)) => revoked.user_id,
+            Some(Kind::ServiceAccountDisabled(disabled)) => disabled.service_account_id,
+            Some(Kind::ServiceAccountDeleted(deleted)) => deleted.service_account_id,
+            // The key that it replaces ends sooner than it would have.
+            Some(Kind::ApiKeyCreated(created)) => created.replaced_api_key_id,
+            Some(Kind::ApiKeyRevoked(revoked)) => revoked.api_key_id,
             _ => return,
         };
         if let Ok(id) = ended.parse() {
@@ -155,9 +204,7 @@ impl Cache {
         loop {
             self.0.wake.notified().await;
             let gone = lock(&self.0.ended).clone();
-            self.0.live.retain(|_, live| {
-                !gone.contains(&live.id.uuid()) && !gone.contains(&live.user.uuid())
-            });
+            self.0.live.retain(|_, live| !live.is_among(&gone));
             let mut ended = lock(&self.0.ended);
             ended.retain(|id| !gone.contains(id));
             self.0.any_ended.store(!ended.is_empty(), SeqCst);
@@ -167,8 +214,8 @@ impl Cache {
         }
     }
 
-    /// Notes that a session is used.
-    pub fn touch(&self, live: &Live, now: DateTime<Utc>) {
+    /// Notes a use.
+    fn touch(&self, live: &Live, now: DateTime<Utc>) {
         let seconds = now.timestamp();
         live.last_use.store(seconds, SeqCst);
         let noted = live.noted.load(SeqCst);
@@ -178,7 +225,7 @@ impl Cache {
                 .compare_exchange(noted, seconds, SeqCst, SeqCst)
                 .is_ok()
         {
-            lock(&self.0.used).insert((live.tenant, live.id), now);
+            lock(&self.0.used).insert((live.credential, live.tenant), now);
         }
     }
 
@@ -191,42 +238,68 @@ impl Cache {
         if !self.0.any_ended.load(SeqCst) {
             return false;
         }
-        let ended = lock(&self.0.ended);
-        ended.contains(&live.id.uuid()) || ended.contains(&live.user.uuid())
+        live.is_among(&lock(&self.0.ended))
     }
 }
 
 impl Live {
     /// A session as it was read at a time.
-    pub fn new(row: db::sessions::Row, now: DateTime<Utc>) -> Live {
+    pub fn session(row: db::sessions::Row, now: DateTime<Utc>) -> Live {
         let last_use = row.last_use_time.timestamp();
         Live {
-            id: row.id,
+            credential: Credential::Session(row.id),
             user: row.user_id,
             tenant: row.tenant_id,
             expire_time: row.expire_time,
             minted: Mutex::default(),
-            answer: Session::from(row),
+            idle_timeout: row.idle_timeout,
+            answer: Some(Session::from(row)),
             last_use: AtomicI64::new(last_use),
             noted: AtomicI64::new(last_use),
             read: now.timestamp(),
         }
     }
 
-    /// Whether the session holds at a time.
-    pub fn holds(&self, now: DateTime<Utc>) -> bool {
-        let idle = super::IDLE.as_secs().cast_signed();
-        now < self.expire_time && now.timestamp() - self.last_use.load(SeqCst) < idle
+    /// A key as it was read at a time.
+    pub fn api_key(row: &db::api_keys::Row, now: DateTime<Utc>) -> Live {
+        let last_use = row.last_use_time.map_or(0, |time| time.timestamp());
+        Live {
+            credential: Credential::ApiKey(row.id),
+            user: Id::from_uuid(row.service_account_id.uuid()),
+            tenant: row.tenant_id,
+            expire_time: row.expire_time.unwrap_or(DateTime::<Utc>::MAX_UTC),
+            minted: Mutex::default(),
+            idle_timeout: i64::MAX,
+            answer: None,
+            last_use: AtomicI64::new(last_use),
+            noted: AtomicI64::new(last_use),
+            read: now.timestamp(),
+        }
+    }
+
+    /// Whether it holds at a time.
+    fn holds(&self, now: DateTime<Utc>) -> bool {
+        now < self.expire_time && now.timestamp() - self.last_use.load(SeqCst) < self.idle_timeout
     }
 
     /// The session for an answer; its last use is that of now, to the minute.
-    pub fn answer(&self, now: DateTime<Utc>) -> Session {
-        let mut session = self.answer.clone();
+    /// `None` for a key.
+    pub fn answer(&self, now: DateTime<Utc>) -> Option<Session> {
+        let mut session = self.answer.clone()?;
         let mut last_use = timestamp(now);
         last_use.seconds -= last_use.seconds % 60;
         last_use.nanos = 0;
         session.last_use_time = Some(last_use);
-        session
+        Some(session)
+    }
+
+    /// Whether it or its owner is one of these.
+    fn is_among(&self, ended: &HashSet<Uuid>) -> bool {
+        let id = match self.credential {
+            Credential::Session(id) => id.uuid(),
+            Credential::ApiKey(id) => id.uuid(),
+        };
+        ended.contains(&id) || ended.contains(&self.user.uuid())
     }
 }
 

@@ -1,15 +1,10 @@
 //! Lists the sessions of a user that hold, newest first.
 
 use chrono::DateTime;
-use contract::{
-    Id,
-    identity::{ListSessionsRequest, ListSessionsResponse, User},
-};
+use contract::identity::{ListSessionsRequest, ListSessionsResponse};
 use rpc::{Caller, Error};
-use store::Page;
 use uuid::Uuid;
 
-use super::IDLE;
 use crate::{Identity, db, total};
 
 pub async fn run(
@@ -17,22 +12,8 @@ pub async fn run(
     caller: &Caller,
     ask: ListSessionsRequest,
 ) -> Result<ListSessionsResponse, Error> {
-    // One's own sessions are where one lives, wherever one acts.
-    let (tenant, user): (_, Id<User>) = match ask.user_id.as_str() {
-        "" => (
-            caller.home.map_or_else(|| caller.tenant(), Ok)?,
-            caller.user()?,
-        ),
-        id => (caller.tenant()?, id.parse()?),
-    };
-    let page = Page::open(
-        app.store.keys(),
-        caller,
-        "ListSessions",
-        ask.page_size,
-        &ask.page_token,
-        user.uuid().as_bytes(),
-    )?;
+    let (tenant, user) = super::whose(caller, &ask.user_id)?;
+    let page = app.store.page(caller, &ask)?;
     let place = match page.after() {
         Some([micros, id]) => {
             let time = DateTime::from_timestamp_micros(micros.parse()?);
@@ -45,17 +26,9 @@ pub async fn run(
     if db::users::email(&mut tx, tenant, user).await?.is_none() {
         return Err(crate::users::not_found());
     }
-    let rows = db::sessions::list(
-        &mut tx,
-        tenant,
-        user,
-        IDLE,
-        place,
-        page.backward(),
-        page.limit(),
-    )
-    .await?;
-    let total_size = total(db::sessions::count(&mut tx, tenant, user, IDLE).await?);
+    let rows =
+        db::sessions::list(&mut tx, tenant, user, place, page.backward(), page.limit()).await?;
+    let total_size = total(db::sessions::count(&mut tx, tenant, user).await?);
     let (rows, next_page_token, previous_page_token) = page.close(rows, |row| {
         vec![
             row.create_time.timestamp_micros().to_string(),

@@ -4,7 +4,6 @@ use contract::{
     Id,
     identity::{
         ErrorReason, Event, RevokeSessionRequest, RevokeSessionResponse, Session, SessionRevoked,
-        User,
     },
 };
 use rpc::{Because as _, Caller, Error};
@@ -16,13 +15,7 @@ pub async fn run(
     caller: &Caller,
     ask: RevokeSessionRequest,
 ) -> Result<RevokeSessionResponse, Error> {
-    let (tenant, user): (_, Id<User>) = match ask.user_id.as_str() {
-        "" => (
-            caller.home.map_or_else(|| caller.tenant(), Ok)?,
-            caller.user()?,
-        ),
-        id => (caller.tenant()?, id.parse()?),
-    };
+    let (tenant, user) = super::whose(caller, &ask.user_id)?;
     let session: Id<Session> = match ask.session_id.as_str() {
         "" => caller.session.ok_or_else(not_found)?,
         id => id.parse()?,

@@ -1,4 +1,5 @@
-//! Makes a person's signed token from a session token, for the gateway.
+//! Makes a person's signed token from a session token, or a service account's
+//! from an API key, for the gateway.
 
 use std::sync::PoisonError;
 
@@ -17,7 +18,11 @@ use serde::Serialize;
 
 use crate::{
     Identity, NAME, db,
-    sessions::{cache::Live, validate},
+    service_accounts::authenticate,
+    sessions::{
+        cache::{Credential, Live},
+        validate,
+    },
 };
 
 /// How long a token is good, in seconds.
@@ -47,7 +52,10 @@ struct Claims {
     sub: String,
     tid: String,
     hom: String,
-    sid: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    akid: Option<String>,
     iat: i64,
     exp: i64,
     jti: String,
@@ -57,7 +65,10 @@ pub async fn run(
     app: &Identity,
     ask: &ExchangeTokenRequest,
 ) -> Result<ExchangeTokenResponse, Error> {
-    let live = validate::find(app, &ask.token).await?.ok_or_else(invalid)?;
+    let live = match authenticate::find(app, &ask.token).await? {
+        Some(live) => live,
+        None => validate::find(app, &ask.token).await?.ok_or_else(invalid)?,
+    };
     let now = app.store.clock().now().timestamp();
     let asked = ask.tenant.trim().to_lowercase();
     let kept = kept(&live, |minted| minted.asked == asked && now < minted.renew);
@@ -83,13 +94,18 @@ fn kept(live: &Live, fits: impl Fn(&Minted) -> bool) -> Option<Minted> {
 async fn mint(app: &Identity, live: &Live, asked: String, now: i64) -> Result<Minted, Error> {
     let tenant = acting(app, live, &asked).await?;
     let expire = (now + LIFETIME).min(live.expire_time.timestamp());
+    let (sid, akid) = match live.credential {
+        Credential::Session(id) => (Some(id.to_string()), None),
+        Credential::ApiKey(id) => (None, Some(id.to_string())),
+    };
     let claims = Claims {
         iss: ISSUER,
         aud: ISSUER,
         sub: live.user.to_string(),
         tid: tenant.to_string(),
         hom: live.tenant.to_string(),
-        sid: live.id.to_string(),
+        sid,
+        akid,
         iat: now,
         exp: expire,
         jti: Id::<Claims>::new().to_string(),
@@ -139,7 +155,7 @@ async fn operates(app: &Identity, live: &Live) -> Result<bool, Error> {
 }
 
 fn invalid() -> Error {
-    errors::ErrorReason::CredentialInvalid.because("the session has ended, or never was")
+    errors::ErrorReason::CredentialInvalid.because("the session or the key has ended, or never was")
 }
 
 fn refused() -> Error {

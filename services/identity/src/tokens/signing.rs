@@ -1,10 +1,11 @@
 //! The keys that sign tokens: Ed25519 (RFC 8032, RFC 8037).
 //!
 //! A key is published for a day before it signs, so that by then every replica
-//! can answer for it and every verifier has had it in a key set. Thirty days
-//! after it was made the next one takes over, and for another day it is
-//! published still. The private part is sealed in Postgres, and each replica
-//! reads it.
+//! can answer for it and every verifier has had it in a key set; one that is
+//! made on demand for two minutes, in which every replica reads it. Thirty days
+//! after it was made the next one takes over, and for another hour it is
+//! published still, longer than any token lasts. The private part is sealed in
+//! Postgres, and each replica reads it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +15,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use rpc::Error;
 use serde::Serialize;
-use store::{Keys, Store};
+use store::{Keys, Store, Tx};
 use tokio::sync::Mutex;
 
 use crate::db;
@@ -23,8 +24,13 @@ use crate::db;
 const SIGNS: TimeDelta = TimeDelta::days(30);
 /// How long a key is published.
 const PUBLISHED: Duration = Duration::from_hours(31 * 24);
+/// How long a key is published after the next one took over: longer than the
+/// ten minutes of the longest token, and than a replica takes to notice.
+const RETIRED: TimeDelta = TimeDelta::hours(1);
 /// How old a key is before it signs, unless there is no other.
 const SETTLED: TimeDelta = TimeDelta::days(1);
+/// The same for one that is made on demand: two looks of every replica.
+const SETTLED_ON_DEMAND: TimeDelta = TimeDelta::minutes(2);
 /// How often every replica looks for new keys.
 pub const REFRESH: Duration = Duration::from_mins(1);
 
@@ -38,6 +44,7 @@ pub struct Key {
     pub public: Vec<u8>,
     private: Option<EncodingKey>,
     create_time: DateTime<Utc>,
+    sign_time: DateTime<Utc>,
 }
 
 /// The keys as this replica knows them.
@@ -71,9 +78,9 @@ impl Signing {
     }
 
     /// All published keys, newest first.
-    pub async fn published(&self, store: &Store) -> Result<Arc<Vec<Arc<Key>>>, Error> {
+    pub async fn published(&self, store: &Store) -> Result<Vec<Arc<Key>>, Error> {
         self.current(store).await?;
-        Ok(self.keys.load_full())
+        Ok(published(&self.keys.load(), store.clock().now()))
     }
 
     /// Reads the keys again, and makes the next one when it is time.
@@ -114,8 +121,16 @@ fn pick(keys: &[Arc<Key>], now: DateTime<Utc>) -> Option<&Arc<Key>> {
             .filter(|key| key.private.is_some() && now - key.create_time < SIGNS)
     };
     usable()
-        .find(|key| now - key.create_time >= SETTLED)
+        .find(|key| now >= key.sign_time)
         .or_else(|| usable().next_back())
+}
+
+/// The keys that verify tokens at a time, of keys from the newest on: those that
+/// no other took over from so long ago that none of their tokens is left.
+fn published(keys: &[Arc<Key>], now: DateTime<Utc>) -> Vec<Arc<Key>> {
+    let successor = |key: &&Arc<Key>| key.private.is_some() && now - key.sign_time >= RETIRED;
+    let last = keys.iter().position(|key| successor(&key));
+    keys[..last.map_or(keys.len(), |last| last + 1)].to_vec()
 }
 
 /// Whether the next key has to be made, for it to be settled when the newest
@@ -143,6 +158,7 @@ fn read(store: &Store, rows: Vec<db::signing_keys::Row>) -> Vec<Arc<Key>> {
             public: row.public_key,
             private,
             create_time: row.create_time,
+            sign_time: row.sign_time,
         })
     };
     rows.into_iter().map(key).collect()
@@ -156,16 +172,34 @@ async fn make(store: &Store) -> Result<Vec<Arc<Key>>, Error> {
     if !is_next_due(&keys, store.clock().now()) {
         return Ok(keys);
     }
+    add(store, &mut tx, SETTLED).await?;
+    db::signing_keys::reap(&mut tx, PUBLISHED).await?;
+    let keys = read(store, db::signing_keys::list(&mut tx, PUBLISHED).await?);
+    tx.done().await?;
+    Ok(keys)
+}
+
+/// Makes a key though none is due; answers its id and from when on it signs.
+pub async fn rotate(store: &Store, tx: &mut Tx) -> Result<(String, DateTime<Utc>), Error> {
+    db::signing_keys::lock(tx).await?;
+    add(store, tx, SETTLED_ON_DEMAND).await
+}
+
+async fn add(
+    store: &Store,
+    tx: &mut Tx,
+    settled_after: TimeDelta,
+) -> Result<(String, DateTime<Utc>), Error> {
     let pair = Ed25519KeyPair::generate()?;
     let id: String = Keys::token().chars().take(16).collect();
     let sealed = store
         .keys()
         .seal(PURPOSE, id.as_bytes(), pair.to_pkcs8v1()?.as_ref());
-    db::signing_keys::insert(&mut tx, &id, pair.public_key().as_ref(), &sealed).await?;
-    let keys = read(store, db::signing_keys::list(&mut tx, PUBLISHED).await?);
-    tx.done().await?;
+    let public = pair.public_key();
+    let sign_time =
+        db::signing_keys::insert(tx, &id, public.as_ref(), &sealed, settled_after).await?;
     tracing::info!(key = id, "a new signing key");
-    Ok(keys)
+    Ok((id, sign_time))
 }
 
 #[cfg(test)]
@@ -179,6 +213,7 @@ mod tests {
             public: Vec::new(),
             private,
             create_time: DateTime::UNIX_EPOCH - age,
+            sign_time: DateTime::UNIX_EPOCH - age + SETTLED,
         })
     }
 
@@ -225,6 +260,32 @@ mod tests {
         }
         signed.dedup();
         assert_eq!(signed, ["0", "1", "2", "3"]);
+    }
+
+    #[test]
+    fn b_76_a_key_made_on_demand_signs_as_soon_as_every_replica_knows_it() {
+        let old = key("old", TimeDelta::days(29), true);
+        let next = key("next", TimeDelta::hours(23), true);
+        let at_once = |age: TimeDelta| {
+            Arc::new(Key {
+                id: "at once".into(),
+                public: Vec::new(),
+                private: Some(EncodingKey::from_ed_der(b"any")),
+                create_time: DateTime::UNIX_EPOCH - age,
+                sign_time: DateTime::UNIX_EPOCH - age + SETTLED_ON_DEMAND,
+            })
+        };
+        let keys = |age| [at_once(age), next.clone(), old.clone()];
+        assert_eq!(picked(&keys(TimeDelta::seconds(119))), Some("old"));
+        assert_eq!(picked(&keys(TimeDelta::seconds(120))), Some("at once"));
+        assert_eq!(
+            picked(&keys(TimeDelta::hours(22))),
+            Some("at once"),
+            "the newest of those that sign"
+        );
+        let verifying = |age| published(&keys(age), DateTime::UNIX_EPOCH).len();
+        assert_eq!(verifying(TimeDelta::minutes(61)), 3, "tokens are left");
+        assert_eq!(verifying(TimeDelta::minutes(62)), 1, "none is left");
     }
 
     #[test]
