@@ -5,7 +5,6 @@
 //! failed on the way, or its feed is late: it is asked, for it knows. Asked no
 //! sooner than its own transaction can last.
 
-use contract::identity::UserStatus;
 use rpc::{Caller, Error};
 
 use crate::bindings::find;
@@ -32,7 +31,7 @@ pub async fn settle(app: &Authorization) -> Result<(), Error> {
 async fn settle_one(app: &Authorization, leaver: &Leaver) -> Result<(), Error> {
     let caller = Caller::system("authorization", leaver.tenant);
     let found = find(app, &caller, leaver.user).await?;
-    if found.is_none_or(|user| user.status() == UserStatus::Inactive) {
+    if found.is_none_or(|found| found.is_suspended()) {
         // Gone indeed; the event is on its way.
         return Ok(());
     }

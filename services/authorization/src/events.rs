@@ -1,4 +1,5 @@
-//! What follows here from what becomes of users in identity.
+//! What follows here from what becomes of users and service accounts in
+//! identity.
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use crate::check::Cache;
 use crate::db;
 use crate::revisions::announce;
 
-/// Follows the users of identity.
+/// Follows the users and service accounts of identity.
 pub struct Users {
     /// Forgets what changed.
     pub cache: Arc<Cache>,
@@ -36,6 +37,18 @@ impl Consumer for Users {
             Some(Kind::UserDisabled(fact)) => self.suspend(tx, fact.user_id).await,
             Some(Kind::UserEnabled(fact)) => self.resume(tx, fact.user_id).await,
             Some(Kind::UserDeleted(fact)) => self.erase(tx, fact.user_id).await,
+            Some(Kind::ServiceAccountCreated(fact)) => {
+                learn_service_account(tx, &fact.service_account_id).await
+            }
+            Some(Kind::ServiceAccountDisabled(fact)) => {
+                self.suspend(tx, fact.service_account_id).await
+            }
+            Some(Kind::ServiceAccountEnabled(fact)) => {
+                self.resume(tx, fact.service_account_id).await
+            }
+            Some(Kind::ServiceAccountDeleted(fact)) => {
+                self.erase(tx, fact.service_account_id).await
+            }
             // Not ours.
             _ => Ok(()),
         }
@@ -47,6 +60,14 @@ async fn learn(tx: &mut Tx, user: &str) -> Result<(), Error> {
         .tenant_id()
         .ok_or_else(|| Error::fault("an event without a tenant"))?;
     db::subjects::learn(tx, tenant, &[user.parse()?], false).await?;
+    Ok(())
+}
+
+async fn learn_service_account(tx: &mut Tx, id: &str) -> Result<(), Error> {
+    let tenant = tx
+        .tenant_id()
+        .ok_or_else(|| Error::fault("an event without a tenant"))?;
+    db::subjects::learn_service_account(tx, tenant, id.parse()?, false).await?;
     Ok(())
 }
 

@@ -1,8 +1,8 @@
-//! The user to whom something is given.
+//! The user or service account to whom something is given.
 
 use contract::authorization::ErrorReason;
 use contract::identity::provisioning_service_client::ProvisioningServiceClient;
-use contract::identity::{FindUsersRequest, Tenant, User, UserStatus};
+use contract::identity::{FindUsersRequest, ServiceAccount, Tenant, User, UserStatus};
 use rpc::{Because as _, Caller, Error, Id};
 use store::Tx;
 
@@ -11,8 +11,16 @@ use crate::{Authorization, db};
 /// The user to whom something is given.
 pub struct Target {
     user: Id<User>,
-    /// What identity says of a user of whom no event has told yet.
-    found: Option<User>,
+    /// What identity says of a subject of whom no event has told yet.
+    found: Option<Found>,
+}
+
+/// A subject as identity knows it.
+pub enum Found {
+    /// A person.
+    User(User),
+    /// A machine.
+    ServiceAccount(ServiceAccount),
 }
 
 /// Begins the transaction of a change for a user. The events of identity come
@@ -46,8 +54,16 @@ impl Target {
     /// not deleted meanwhile.
     pub async fn settle(self, tx: &mut Tx, tenant: Id<Tenant>) -> Result<(), Error> {
         if let Some(found) = self.found {
-            let suspended = found.status() == UserStatus::Inactive;
-            db::subjects::learn(tx, tenant, &[self.user], suspended).await?;
+            let suspended = found.is_suspended();
+            match found {
+                Found::User(_) => {
+                    db::subjects::learn(tx, tenant, &[self.user], suspended).await?;
+                }
+                Found::ServiceAccount(_) => {
+                    let id = self.user;
+                    db::subjects::learn_service_account(tx, tenant, id, suspended).await?;
+                }
+            }
         }
         if db::subjects::exists(tx, tenant, self.user).await? {
             Ok(())
@@ -57,19 +73,38 @@ impl Target {
     }
 }
 
-/// A user as identity knows them.
+impl Found {
+    /// Whether nothing that the subject holds counts.
+    pub fn is_suspended(&self) -> bool {
+        match self {
+            Found::User(user) => user.status() == UserStatus::Inactive,
+            Found::ServiceAccount(account) => account.disabled,
+        }
+    }
+}
+
+/// A user or service account as identity knows them.
 pub async fn find(
     app: &Authorization,
     caller: &Caller,
     user: Id<User>,
-) -> Result<Option<User>, Error> {
+) -> Result<Option<Found>, Error> {
     let ask = FindUsersRequest {
         emails: Vec::new(),
         user_ids: vec![user.to_string()],
     };
     let mut identity = ProvisioningServiceClient::new(app.identity.on_behalf_of(caller));
     let (_, found, _) = identity.find_users(ask).await?.into_parts();
-    Ok(found.users.into_iter().next())
+    let accounts = found
+        .service_accounts
+        .into_iter()
+        .map(Found::ServiceAccount);
+    Ok(found
+        .users
+        .into_iter()
+        .map(Found::User)
+        .chain(accounts)
+        .next())
 }
 
 /// The refusal of an id that is no user's of the tenant.

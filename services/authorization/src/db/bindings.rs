@@ -227,7 +227,8 @@ pub async fn another_holds(
              WHERE b.tenant_id = $1 AND b.role_id = ANY($2)
                AND b.id IS DISTINCT FROM $3 AND b.user_id IS DISTINCT FROM $4
                AND b.project_id IS NULL AND NOT b.pending
-               AND NOT s.suspended AND NOT s.erased AND s.leave_time IS NULL) AS "another!""#,
+               AND NOT s.suspended AND NOT s.erased AND s.leave_time IS NULL
+               AND NOT s.service_account) AS "another!""#,
         tenant.uuid(),
         roles as _,
         but as _,

@@ -1,4 +1,4 @@
-//! The users of a tenant, as far as roles concern them.
+//! The users and service accounts of a tenant, as far as roles concern them.
 
 use chrono::{DateTime, Utc};
 use contract::identity::{Tenant, User};
@@ -33,6 +33,25 @@ pub async fn learn(
          ON CONFLICT DO NOTHING",
         tenant.uuid(),
         users as _,
+        suspended,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Adds a service account that is not there, or says of a subject that it is one.
+pub async fn learn_service_account(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    id: Id<User>,
+    suspended: bool,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO subjects (tenant_id, user_id, suspended, service_account) VALUES ($1, $2, $3, true)
+         ON CONFLICT (tenant_id, user_id) DO UPDATE SET service_account = true",
+        tenant.uuid(),
+        id.uuid(),
         suspended,
     )
     .execute(db)

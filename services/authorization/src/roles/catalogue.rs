@@ -30,7 +30,7 @@ const fn platform(name: &'static str, description: &'static str) -> Entry {
 /// All permissions, sorted by name: their places are their numbers.
 pub static CATALOGUE: &[Entry] = &LIST;
 
-pub(super) const LIST: [Entry; 44] = [
+pub(super) const LIST: [Entry; 51] = [
     tenant("access.check", "Ask what others may do"),
     tenant("account.update", "Change one's own account"),
     tenant("account.view", "See one's own account"),
@@ -38,6 +38,8 @@ pub(super) const LIST: [Entry; 44] = [
     tenant("agents.name.view", "See the names of agents"),
     tenant("agents.view", "See agents, without their names"),
     tenant("alerts.view", "See alerts"),
+    tenant("api_keys.create", "Make keys for service accounts"),
+    tenant("api_keys.revoke", "End keys of service accounts"),
     tenant("audit.view", "Read the audit trail"),
     tenant("billing.update", "Change how the tenant pays"),
     tenant("billing.view", "See what the tenant pays"),
@@ -54,6 +56,7 @@ pub(super) const LIST: [Entry; 44] = [
     tenant("invitations.delete", "Take invitations back"),
     tenant("invitations.update", "Send invitations again"),
     tenant("invitations.view", "See invitations"),
+    platform("keys.rotate", "Change the keys that sign tokens"),
     platform(
         "licenses.update",
         "Set the seats of a tenant and the roles that use one",
@@ -71,6 +74,19 @@ pub(super) const LIST: [Entry; 44] = [
     tenant("projects.reach", "Reach every project of the tenant"),
     tenant("projects.view", "See projects"),
     tenant("roles.view", "See roles and permissions"),
+    tenant("service_accounts.create", "Create service accounts"),
+    tenant(
+        "service_accounts.delete",
+        "Delete service accounts for good",
+    ),
+    tenant(
+        "service_accounts.update",
+        "Change, disable and enable service accounts",
+    ),
+    tenant(
+        "service_accounts.view",
+        "See service accounts and their keys",
+    ),
     tenant("sessions.revoke", "End sessions of users"),
     tenant("sessions.view", "See sessions of users"),
     tenant("targets.view", "See targets"),
