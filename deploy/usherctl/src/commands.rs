@@ -1,17 +1,20 @@
 //! The commands, a file a group.
 
+mod api_keys;
 mod audit;
 mod bootstrap;
 mod check;
 mod devices;
 mod import;
 mod invitations;
+mod keys;
 mod license;
 mod login;
 mod migrate;
 mod policy;
 mod projects;
 mod roles;
+mod service_accounts;
 mod sessions;
 mod tenants;
 mod users;
@@ -66,6 +69,15 @@ pub enum Command {
     /// Devices from which a user has logged in
     #[command(subcommand)]
     Devices(devices::Devices),
+    /// Machines that call by themselves
+    #[command(subcommand)]
+    ServiceAccounts(service_accounts::ServiceAccounts),
+    /// Keys of service accounts
+    #[command(subcommand)]
+    ApiKeys(api_keys::ApiKeys),
+    /// Keys of the installation
+    #[command(subcommand)]
+    Keys(keys::Keys),
 }
 
 impl Command {
@@ -88,6 +100,9 @@ impl Command {
             Command::Audit(audit) => audit.run(session).await,
             Command::Sessions(sessions) => sessions.run(session).await,
             Command::Devices(devices) => devices.run(session).await,
+            Command::ServiceAccounts(accounts) => accounts.run(session).await,
+            Command::ApiKeys(keys) => keys.run(session).await,
+            Command::Keys(keys) => keys.run(session).await,
         }?;
         Ok(ExitCode::SUCCESS)
     }

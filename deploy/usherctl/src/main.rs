@@ -54,7 +54,7 @@ struct Cli {
     /// platform
     #[arg(long, global = true, env = "USHER_TENANT")]
     tenant: Option<String>,
-    /// The session token, instead of the one that `login` stored
+    /// A session token or an API key, instead of the token that `login` stored
     #[arg(long, global = true, env = "USHER_TOKEN", hide_env_values = true)]
     session_token: Option<String>,
     /// The file in which `login` stores tokens [default: ~/.config/usher/credentials]

@@ -6,13 +6,17 @@ use contract::{
         ListProjectsRequest, ListRolesRequest, Project, Role,
         project_service_client::ProjectServiceClient, role_service_client::RoleServiceClient,
     },
-    identity::{ListUsersRequest, User, user_service_client::UserServiceClient},
+    identity::{
+        ListServiceAccountsRequest, ListUsersRequest, ServiceAccount, User,
+        service_account_service_client::ServiceAccountServiceClient,
+        user_service_client::UserServiceClient,
+    },
 };
 
 use crate::{
     Session,
     failure::Failure,
-    pages::{Limit, list},
+    pages::{Limit, Listed, list},
 };
 
 fn is_id(text: &str) -> bool {
@@ -136,6 +140,41 @@ pub async fn projects(session: &Session, names: &[String]) -> Result<Vec<String>
             .ok_or_else(|| none("project", name))
     };
     names.iter().map(find).collect()
+}
+
+/// All service accounts of the tenant.
+pub async fn all_service_accounts(
+    session: &Session,
+    limit: Limit,
+) -> Result<Listed<ServiceAccount>, Failure> {
+    let client = ServiceAccountServiceClient::new(session.client.gateway());
+    let ask = |page_size, page_token| {
+        let mut client = client.clone();
+        async move {
+            client
+                .list_service_accounts(ListServiceAccountsRequest {
+                    page_size,
+                    page_token,
+                })
+                .await
+        }
+    };
+    list(limit, ask, |page| {
+        (page.service_accounts, page.next_page_token, page.total_size)
+    })
+    .await
+}
+
+/// The id of a service account, given as id or name.
+pub async fn service_account(session: &Session, name: &str) -> Result<String, Failure> {
+    if is_id(name) {
+        return Ok(name.to_owned());
+    }
+    let all = all_service_accounts(session, Limit::ALL).await?.entries;
+    all.into_iter()
+        .find(|account| account.name.to_lowercase() == name.to_lowercase())
+        .map(|account| account.id)
+        .ok_or_else(|| none("service account", name))
 }
 
 /// Makes a call repeatable.

@@ -122,7 +122,7 @@ async fn value(
 }
 
 /// `90`, `90s`, `30m`, `8h` or `7d` in seconds.
-fn seconds(text: &str) -> Option<i64> {
+pub fn seconds(text: &str) -> Option<i64> {
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
     let unit = match &text[digits.len()..] {
         "" | "s" => 1,

@@ -1,7 +1,7 @@
 //! Sessions of a user.
 
 use contract::identity::{
-    ListSessionsRequest, RevokeSessionRequest, Session as Login,
+    ListSessionsRequest, RevokeAllSessionsRequest, RevokeSessionRequest, Session as Login,
     session_service_client::SessionServiceClient,
 };
 
@@ -17,6 +17,7 @@ use crate::{
 #[derive(clap::Subcommand)]
 pub enum Sessions {
     /// List the sessions of a user; one's own where none is named
+    #[command(after_help = "Example:\n  usherctl sessions list ada@acme.example --all")]
     List {
         /// Whose
         user: Option<String>,
@@ -24,12 +25,26 @@ pub enum Sessions {
         limit: Limit,
     },
     /// End a session
+    #[command(
+        after_help = "Example:\n  usherctl sessions revoke 0198f3c2-… --user ada@acme.example"
+    )]
     Revoke {
         /// The id of the session
         session_id: String,
         /// Whose it is, where it is not one's own
         #[arg(long)]
         user: Option<String>,
+    },
+    /// End all sessions of a user; one's own where none is named
+    #[command(
+        after_help = "Examples:\n  usherctl sessions revoke-all --keep-current\n  usherctl sessions revoke-all ada@acme.example"
+    )]
+    RevokeAll {
+        /// Whose
+        user: Option<String>,
+        /// Keep the session of this command
+        #[arg(long)]
+        keep_current: bool,
     },
 }
 
@@ -52,7 +67,15 @@ impl Sessions {
                     (page.sessions, page.next_page_token, page.total_size)
                 })
                 .await?;
-                let header = ["Since", "Last used", "Ends", "Level", "Address", "ID"];
+                let header = [
+                    "Since",
+                    "Last used",
+                    "Ends",
+                    "Level",
+                    "Address",
+                    "Program",
+                    "ID",
+                ];
                 session.print.many(&listed, header, |login: &Login| {
                     [
                         time(login.create_time.as_ref()),
@@ -60,6 +83,7 @@ impl Sessions {
                         time(login.expire_time.as_ref()),
                         login.assurance_level.to_string(),
                         login.address.clone(),
+                        login.user_agent.clone(),
                         login.id.clone(),
                     ]
                 })
@@ -73,6 +97,16 @@ impl Sessions {
                 client.clone().revoke_session(ask).await?;
                 session.print.say("done");
                 Ok(())
+            }
+            Sessions::RevokeAll { user, keep_current } => {
+                let ask = RevokeAllSessionsRequest {
+                    user_id: of(session, user).await?,
+                    keep_current,
+                    request_id: names::request_id(),
+                };
+                let reply = client.clone().revoke_all_sessions(ask).await?.into_inner();
+                let count = reply.revoked_count.to_string();
+                session.print.one(&reply, &[("Ended", count)])
             }
         }
     }
