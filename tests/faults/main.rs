@@ -5,3 +5,4 @@ mod import_killed;
 mod redis;
 mod redis_gone;
 mod secrets_leaked;
+mod token_classes;

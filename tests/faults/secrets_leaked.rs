@@ -9,10 +9,13 @@ use std::{
 };
 
 use contract::identity::{
-    CreateUserRequest, EnrolTotpRequest, LoginRequest, RequestPasswordResetRequest, login_response,
-    login_service_client::LoginServiceClient, user_service_client::UserServiceClient,
+    CreateApiKeyRequest, CreateServiceAccountRequest, CreateTokensRequest, CreateUserRequest,
+    EnrolTotpRequest, GetUserRequest, LoginRequest, RefreshTokensRequest,
+    RequestPasswordResetRequest, login_response, login_service_client::LoginServiceClient,
+    service_account_service_client::ServiceAccountServiceClient,
+    token_service_client::TokenServiceClient, user_service_client::UserServiceClient,
 };
-use testkit::environment;
+use testkit::{Client, environment};
 use usher_tests::{
     Mail, World,
     demo::{self, Steps},
@@ -90,7 +93,7 @@ async fn canaries(world: &World) -> Vec<(&'static str, String)> {
         password: secret.clone(),
         ..Default::default()
     };
-    UserServiceClient::new(operator)
+    UserServiceClient::new(operator.clone())
         .create_user(ask)
         .await
         .expect("a user");
@@ -116,7 +119,21 @@ async fn canaries(world: &World) -> Vec<(&'static str, String)> {
     };
     logins.request_password_reset(ask).await.expect("a mail");
     let reset = token_mailed_to(&world.mails(), email).await;
+    let mut tokens = TokenServiceClient::new(session.client.clone());
+    let made = tokens.create_tokens(CreateTokensRequest::default()).await;
+    let refresh_token = made
+        .expect("tokens")
+        .into_inner()
+        .tokens
+        .expect("tokens")
+        .refresh_token;
+    let ask = RefreshTokensRequest {
+        refresh_token: refresh_token.clone(),
+    };
+    tokens.refresh_tokens(ask).await.expect("the next tokens");
     vec![
+        ("a refresh token", refresh_token),
+        ("an API key", api_key(&operator).await),
         ("an operator's password", world.operator_password.clone()),
         ("a user's password", secret),
         ("a session token", session.session_token),
@@ -133,6 +150,32 @@ async fn canaries(world: &World) -> Vec<(&'static str, String)> {
         // The beginning of every password in these tests.
         ("the password of somebody", "correct-horse-".to_owned()),
     ]
+}
+
+/// The key of a machine, used once.
+async fn api_key(operator: &Client) -> String {
+    let mut accounts = ServiceAccountServiceClient::new(operator.clone());
+    let ask = CreateServiceAccountRequest {
+        name: "canary".into(),
+        ..Default::default()
+    };
+    let made = accounts.create_service_account(ask).await.expect("made");
+    let ask = CreateApiKeyRequest {
+        service_account_id: made.into_inner().service_account.expect("it").id,
+        display_name: "canary".into(),
+        ..Default::default()
+    };
+    let made = accounts
+        .create_api_key(ask)
+        .await
+        .expect("a key")
+        .into_inner();
+    let machine = operator.signed_in(&made.key);
+    let refused = UserServiceClient::new(machine)
+        .get_user(GetUserRequest::default())
+        .await;
+    refused.expect_err("a machine is no user");
+    made.key
 }
 
 #[tokio::test]

@@ -18,12 +18,17 @@ mod listing;
 mod lockout;
 mod logins;
 mod mails;
+mod mutants;
 mod operating;
 mod policies;
 mod readme;
+mod revocation;
 mod seats;
+mod service_accounts;
 mod sessions;
+mod skew;
 mod tenancy;
+mod tokens;
 mod unfinished;
 mod users;
 

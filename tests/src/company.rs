@@ -8,9 +8,10 @@ use contract::authorization::{
     role_binding_service_client::RoleBindingServiceClient, role_service_client::RoleServiceClient,
 };
 use contract::identity::{
-    CreateUserRequest, ListDevicesRequest, ListSessionsRequest,
-    device_service_client::DeviceServiceClient, session_service_client::SessionServiceClient,
-    user_service_client::UserServiceClient,
+    CreateApiKeyRequest, CreateServiceAccountRequest, CreateUserRequest, ListDevicesRequest,
+    ListSessionsRequest, device_service_client::DeviceServiceClient,
+    service_account_service_client::ServiceAccountServiceClient,
+    session_service_client::SessionServiceClient, user_service_client::UserServiceClient,
 };
 use contract::invitation::{
     CreateInvitationRequest, InvitationDraft, invitation_service_client::InvitationServiceClient,
@@ -215,7 +216,10 @@ impl Company {
         let session = sessions.expect("sessions").into_inner().sessions[0]
             .id
             .clone();
+        let (service_account, api_key) = self.machine("one of each").await;
         BTreeMap::from([
+            ("service_account", service_account),
+            ("api_key", api_key),
             ("role", role),
             ("user", user.clone()),
             ("target", user),
@@ -234,6 +238,25 @@ impl Company {
         let mut devices = DeviceServiceClient::new(self.admin.client.clone());
         let devices = devices.list_devices(ListDevicesRequest::default()).await;
         devices.expect("devices").into_inner().devices[0].id.clone()
+    }
+
+    /// A service account with a key; answers both ids.
+    async fn machine(&self, name: &str) -> (String, String) {
+        let mut accounts = ServiceAccountServiceClient::new(self.admin.client.clone());
+        let ask = CreateServiceAccountRequest {
+            name: name.into(),
+            ..Default::default()
+        };
+        let made = accounts.create_service_account(ask).await;
+        let account = made.expect("an account").into_inner().service_account;
+        let account = account.expect("an account").id;
+        let ask = CreateApiKeyRequest {
+            service_account_id: account.clone(),
+            display_name: name.into(),
+            ..Default::default()
+        };
+        let made = accounts.create_api_key(ask).await.expect("a key");
+        (account, made.into_inner().api_key.expect("a key").id)
     }
 
     async fn bind(&self, user_id: &str, role_id: &str) -> String {

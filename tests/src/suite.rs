@@ -33,6 +33,7 @@ pub const MANY_CALLS: [&str; 4] = ["--rate-per-second", "1000000", "--rate-burst
 pub struct Suite {
     database: Database,
     mailbox: Arc<Mailbox>,
+    config: suite::Config,
     running: suite::Running,
     time: store::ClockHandle,
     operator: Member,
@@ -63,19 +64,14 @@ impl Suite {
         let mailbox = Arc::new(Mailbox::start_on_loopback()?);
         let (clock, time) = store::Clock::moved();
         let config = config(&database, &mailbox, flags)?;
-        let mut running = suite::start(config, clock)
-            .await
-            .map_err(|error| anyhow::anyhow!("{error:?}"))?;
-        anyhow::ensure!(
-            running.ready(std::time::Duration::from_secs(30)).await,
-            "a part does not serve"
-        );
+        let running = run(config.clone(), clock).await?;
         let anyone = Client::new(running.gateway.clone());
         let operator_password = password();
         let operator = bootstrap(&anyone, &operator_password).await?;
         Ok(Self {
             database,
             mailbox,
+            config,
             running,
             time,
             operator,
@@ -87,6 +83,17 @@ impl Suite {
     #[must_use]
     pub fn anyone(&self) -> Client {
         Client::new(self.running.gateway.clone())
+    }
+
+    /// A second one of everything on the same servers, with a clock of its own.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn replica(&self) -> Replica {
+        let (clock, time) = store::Clock::moved();
+        let running = run(self.config.clone(), clock).await;
+        let running = running.unwrap_or_else(|error| panic!("no replica: {error:#}"));
+        Replica { running, time }
     }
 
     /// Moves the time of the suite; see `store::Clock`.
@@ -193,6 +200,42 @@ impl Suite {
         self.running.stop().await;
         self.database.drop().await;
     }
+}
+
+/// A suite beside another; see [`Suite::replica`].
+pub struct Replica {
+    running: suite::Running,
+    time: store::ClockHandle,
+}
+
+impl Replica {
+    /// Somebody without a credential.
+    #[must_use]
+    pub fn anyone(&self) -> Client {
+        Client::new(self.running.gateway.clone())
+    }
+
+    /// Moves the time of the replica; see `store::Clock`.
+    #[must_use]
+    pub fn time(&self) -> &store::ClockHandle {
+        &self.time
+    }
+
+    /// Stops it.
+    pub async fn stop(self) {
+        self.running.stop().await;
+    }
+}
+
+async fn run(config: suite::Config, clock: store::Clock) -> Result<suite::Running> {
+    let mut running = suite::start(config, clock)
+        .await
+        .map_err(|error| anyhow::anyhow!("{error:?}"))?;
+    anyhow::ensure!(
+        running.ready(std::time::Duration::from_secs(30)).await,
+        "a part does not serve"
+    );
+    Ok(running)
 }
 
 /// Makes the platform tenant and its first operator, who logs in.
