@@ -63,6 +63,10 @@ async fn call(client: &Client) -> Result<(), Status> {
         .map(|_| ())
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "a field of a message is an option"
+)]
 fn seconds(seconds: i64) -> Option<Duration> {
     Some(Duration { seconds, nanos: 0 })
 }

@@ -41,6 +41,10 @@ pub struct Wishes {
 }
 
 /// Where a step has led.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives until the reply, one at a time"
+)]
 pub enum Outcome {
     /// The user is in.
     Session(NewSession),

@@ -115,16 +115,15 @@ impl Cache {
     ) -> Result<Option<Arc<Live>>, Error> {
         let mut hash: TokenHash = [0; 32];
         hash.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
-        let live = match self.get(&hash, now) {
-            Some(live) => live,
-            None => {
-                let endings = self.endings();
-                let Some(live) = read.await?.map(Arc::new) else {
-                    return Ok(None);
-                };
-                self.keep(hash, &live, endings);
-                live
-            }
+        let live = if let Some(live) = self.get(&hash, now) {
+            live
+        } else {
+            let endings = self.endings();
+            let Some(live) = read.await?.map(Arc::new) else {
+                return Ok(None);
+            };
+            self.keep(hash, &live, endings);
+            live
         };
         if !live.holds(now) {
             return Ok(None);
