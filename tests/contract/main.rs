@@ -7,4 +7,5 @@ mod foreign_ids;
 mod oracles;
 mod plausible;
 mod shape;
+mod trail;
 mod workspace;

@@ -64,6 +64,8 @@ fn text(field: &FieldDescriptor, id: &impl Fn(&FieldDescriptor) -> String) -> St
         "language" => "en".into(),
         "page_token" | "etag" | "at_least_revision" | "tenant" => String::new(),
         "password" => "a plausible long password".into(),
+        "actions" => "user_disabled".into(),
+        "address" => "192.0.2.7".into(),
         "name" => format!(
             "plausible-{}",
             &uuid::Uuid::new_v4().simple().to_string()[..8]

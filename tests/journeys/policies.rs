@@ -17,7 +17,7 @@ async fn get(client: &Client) -> Policy {
     reply.unwrap().into_inner().policy.expect("a policy")
 }
 
-pub async fn update(
+async fn update(
     client: &Client,
     policy: &Policy,
     paths: &[&str],

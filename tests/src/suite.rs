@@ -8,10 +8,12 @@ use contract::identity::{
     BootstrapRequest, CreateTenantRequest, MfaPolicy, tenant_service_client::TenantServiceClient,
 };
 use mailbox::Mailbox;
-use testkit::{Client, Database};
+use sqlx::AssertSqlSafe;
+use testkit::{Client, Database, eventually};
 
 use crate::{Company, Mails, Member, company::roles, demo, password, sign_in};
 
+const SCHEMAS: [&str; 4] = ["identity", "authorization", "invitation", "importer"];
 /// What the suite is configured to be bootstrapped with.
 pub const BOOTSTRAP_TOKEN: &str = "a bootstrap token for tests";
 /// The root of all keys, known to everybody who reads this.
@@ -193,6 +195,35 @@ impl Suite {
             )
             .await;
         Company { admin, ..company }
+    }
+
+    /// Waits until every event is numbered and every consumer has read it.
+    ///
+    /// # Panics
+    /// When that takes too long.
+    pub async fn settled(&self) {
+        let mut conditions = Vec::new();
+        for producer in SCHEMAS {
+            conditions.push(format!(
+                "NOT EXISTS (SELECT FROM \"{producer}\".outbox WHERE position IS NULL)"
+            ));
+            for consumer in SCHEMAS {
+                conditions.push(format!(
+                    "NOT EXISTS (SELECT FROM \"{consumer}\".cursors c WHERE c.producer = '{producer}'
+                         AND c.position < (SELECT coalesce(max(o.position), 0)
+                             FROM \"{producer}\".outbox o WHERE o.shard = c.shard))"
+                ));
+            }
+        }
+        let sql = format!("SELECT {}", conditions.join(" AND "));
+        eventually("the end of all feeds", || async {
+            let mut database = self.database().connect().await;
+            sqlx::query_scalar(AssertSqlSafe(sql.clone()))
+                .fetch_one(&mut database)
+                .await
+                .expect("an answer")
+        })
+        .await;
     }
 
     /// Stops everything and drops the database.

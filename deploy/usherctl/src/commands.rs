@@ -10,7 +10,6 @@ mod invitations;
 mod keys;
 mod license;
 mod login;
-mod mfa;
 mod migrate;
 mod policy;
 mod projects;
@@ -64,9 +63,6 @@ pub enum Command {
     /// The audit trail of the tenant
     #[command(subcommand)]
     Audit(audit::Audit),
-    /// Second factors: one's own, and those of users who lost them
-    #[command(subcommand)]
-    Mfa(mfa::Mfa),
     /// Sessions of a user
     #[command(subcommand)]
     Sessions(sessions::Sessions),
@@ -89,6 +85,7 @@ impl Command {
     pub async fn run(self, session: &Session) -> Result<ExitCode, Failure> {
         match self {
             Command::Check(check) => return check.run(session).await,
+            Command::Audit(audit) => return audit.run(session).await,
             Command::Migrate(migrate) => migrate.run(session).await,
             Command::Bootstrap(bootstrap) => bootstrap.run(session).await,
             Command::Login(login) => login.run(session).await,
@@ -101,8 +98,6 @@ impl Command {
             Command::License(license) => license.run(session).await,
             Command::Invitations(invitations) => invitations.run(session).await,
             Command::Import(import) => import.run(session).await,
-            Command::Audit(audit) => audit.run(session).await,
-            Command::Mfa(mfa) => mfa.run(session).await,
             Command::Sessions(sessions) => sessions.run(session).await,
             Command::Devices(devices) => devices.run(session).await,
             Command::ServiceAccounts(accounts) => accounts.run(session).await,

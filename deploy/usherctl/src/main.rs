@@ -32,10 +32,10 @@ Examples:
   usherctl users list --query ada --output json
 
 Exit codes (as in sysexits.h):
-  0 done · 1 `check` says no · 64 wrong usage · 65 refused: the request breaks a
-  rule, or names what is not there · 69 the gateway does not answer · 70 a fault
-  of Usher · 74 a file cannot be read or written · 75 try again later · 77 not
-  signed in, or not allowed";
+  0 done · 1 `check` or `audit verify` says no · 64 wrong usage · 65 refused:
+  the request breaks a rule, or names what is not there · 69 the gateway does
+  not answer · 70 a fault of Usher · 74 a file cannot be read or written · 75
+  try again later · 77 not signed in, or not allowed";
 
 /// Operates Usher from a terminal
 #[derive(Parser)]

@@ -8,7 +8,7 @@ use std::{
 use comfy_table::{ContentArrangement, Table, presets::UTF8_BORDERS_ONLY};
 use indicatif::{ProgressBar, ProgressStyle};
 use prost::{Message, Name};
-use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
+use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, SerializeOptions};
 use prost_types::Timestamp;
 use serde_json::Value;
 
@@ -98,6 +98,11 @@ impl Printer {
         write_line(&table.to_string())
     }
 
+    /// Whether results are JSON.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// A sentence for people; nothing in JSON.
     pub fn say(&self, what: &str) {
         if !self.json {
@@ -123,8 +128,39 @@ impl Printer {
             .map_err(|error| Failure::Fault(format!("{}: {error}", M::full_name())))
     }
 
+    /// A message as a line of JSON, from which [`Printer::read`] makes the very
+    /// same message.
+    pub fn line<M: Message + Name + Default + PartialEq>(
+        &self,
+        message: &M,
+    ) -> Result<String, Failure> {
+        let whole = |json: &Value| Some(self.read::<M>(json.clone()).ok()? == *message);
+        match self.to_json(message) {
+            Ok(json) if whole(&json) == Some(true) => Ok(json.to_string()),
+            _ => Err(Failure::Fault(
+                "there is more in a message than this usherctl knows: use a newer one".into(),
+            )),
+        }
+    }
+
+    /// A message from JSON.
+    pub fn read<M: Message + Name + Default>(&self, json: Value) -> Result<M, Failure> {
+        let failed = |error: &dyn std::fmt::Display| {
+            Failure::usage(format!("not a {}: {error}", M::full_name()))
+        };
+        let message = DynamicMessage::deserialize(self.descriptor::<M>()?, json)
+            .map_err(|error| failed(&error))?;
+        M::decode(message.encode_to_vec().as_slice()).map_err(|error| failed(&error))
+    }
+
     /// A message whose fields can be asked for.
     pub fn dynamic<M: Message + Name>(&self, message: &M) -> Result<DynamicMessage, Failure> {
+        let bytes = message.encode_to_vec();
+        DynamicMessage::decode(self.descriptor::<M>()?, bytes.as_slice())
+            .map_err(|error| Failure::Fault(format!("{}: {error}", M::full_name())))
+    }
+
+    fn descriptor<M: Name>(&self) -> Result<MessageDescriptor, Failure> {
         let failed =
             |error: &dyn std::fmt::Display| Failure::Fault(format!("{}: {error}", M::full_name()));
         let pool = if let Some(pool) = self.contract.get() {
@@ -134,11 +170,8 @@ impl Printer {
                 DescriptorPool::decode(contract::DESCRIPTORS).map_err(|error| failed(&error))?;
             self.contract.get_or_init(|| pool)
         };
-        let descriptor = pool
-            .get_message_by_name(&M::full_name())
-            .ok_or_else(|| failed(&"no such message"))?;
-        let bytes = message.encode_to_vec();
-        DynamicMessage::decode(descriptor, bytes.as_slice()).map_err(|error| failed(&error))
+        pool.get_message_by_name(&M::full_name())
+            .ok_or_else(|| failed(&"no such message"))
     }
 }
 
@@ -152,12 +185,13 @@ pub fn write(bytes: &[u8]) -> Result<(), Failure> {
         })
 }
 
-fn write_line(text: &str) -> Result<(), Failure> {
+/// Writes a line to stdout.
+pub fn write_line(text: &str) -> Result<(), Failure> {
     write(format!("{text}\n").as_bytes())
 }
 
 /// What others wrote must not steer the terminal.
-fn clean(text: &str) -> String {
+pub fn clean(text: &str) -> String {
     text.replace(char::is_control, "\u{fffd}")
 }
 

@@ -6,14 +6,14 @@ use prost_types::Any;
 use rpc::Error;
 use store::Tx;
 
-use crate::audit;
+use crate::audit::{self, seal::Sealer};
 
 /// Writes the feed of one service into the trail.
 macro_rules! trail {
     ($name:ident, $producer:literal) => {
         #[doc = concat!("Writes the feed of ", $producer, " into the audit trail.")]
-        #[derive(Clone, Copy)]
-        pub struct $name;
+        #[derive(Clone)]
+        pub struct $name(pub Sealer);
 
         #[tonic::async_trait]
         impl feed::Consumer for $name {
@@ -23,7 +23,7 @@ macro_rules! trail {
             const NAME: &'static str = "audit";
 
             async fn apply(&self, tx: &mut Tx, about: &Event, event: Any) -> Result<(), Error> {
-                audit::record::run(tx, about, event).await
+                audit::record::run(&self.0, tx, about, event).await
             }
         }
     };

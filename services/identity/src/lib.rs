@@ -34,13 +34,16 @@ mod tenants;
 mod tokens;
 mod users;
 
+pub use audit::chain;
 pub use config::Config;
 pub use tokens::service_keys::ServiceKey;
+
+use std::{path::PathBuf, sync::Arc};
 
 use boot::{Secret, Tasks};
 use chrono::{DateTime, Utc};
 use prost_types::Timestamp;
-use rpc::Channel;
+use rpc::{Channel, places::Places};
 use store::Store;
 use tokio::sync::mpsc;
 
@@ -57,10 +60,13 @@ pub struct Identity {
     sessions: sessions::Cache,
     signing: tokens::signing::Signing,
     access: tokens::access::Names,
-    sms: factors::sms::Sms,
     resets: mpsc::Sender<resets::request::Asked>,
     service_keys: tokens::service_keys::ServiceKeys,
     bootstrap_token: Option<Secret>,
+    sealer: audit::seal::Sealer,
+    watches: Arc<Places>,
+    watches_of_tenant: Arc<Places>,
+    audit_checkpoint_file: Option<PathBuf>,
 }
 
 /// A time as the contract writes it.

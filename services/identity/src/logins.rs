@@ -11,12 +11,10 @@ mod login;
 pub mod names;
 
 use contract::identity::{
-    ConfirmSmsRequest, ConfirmSmsResponse, ConfirmTotpRequest, ConfirmTotpResponse,
-    EnrolSmsRequest, EnrolSmsResponse, EnrolTotpRequest, EnrolTotpResponse, LoginRequest,
+    ConfirmTotpRequest, ConfirmTotpResponse, EnrolTotpRequest, EnrolTotpResponse, LoginRequest,
     LoginResponse, RequestPasswordResetRequest, RequestPasswordResetResponse, ResetPasswordRequest,
-    ResetPasswordResponse, SendSmsCodeRequest, SendSmsCodeResponse, VerifyRecoveryCodeRequest,
-    VerifyRecoveryCodeResponse, VerifySmsCodeRequest, VerifySmsCodeResponse, VerifyTotpRequest,
-    VerifyTotpResponse, login_service_server::LoginService,
+    ResetPasswordResponse, VerifyTotpRequest, VerifyTotpResponse,
+    login_service_server::LoginService,
 };
 use rpc::Reply;
 use tonic::Request;
@@ -35,30 +33,6 @@ impl LoginService for Identity {
         rpc::reply(factors::verify_totp::run(self, &caller, ask).await)
     }
 
-    async fn send_sms_code(
-        &self,
-        request: Request<SendSmsCodeRequest>,
-    ) -> Reply<SendSmsCodeResponse> {
-        let (caller, ask) = rpc::open(request)?;
-        rpc::reply(factors::send_sms_code::run(self, &caller, ask).await)
-    }
-
-    async fn verify_sms_code(
-        &self,
-        request: Request<VerifySmsCodeRequest>,
-    ) -> Reply<VerifySmsCodeResponse> {
-        let (caller, ask) = rpc::open(request)?;
-        rpc::reply(factors::verify_sms_code::run(self, &caller, ask).await)
-    }
-
-    async fn verify_recovery_code(
-        &self,
-        request: Request<VerifyRecoveryCodeRequest>,
-    ) -> Reply<VerifyRecoveryCodeResponse> {
-        let (caller, ask) = rpc::open(request)?;
-        rpc::reply(factors::verify_recovery_code::run(self, &caller, ask).await)
-    }
-
     async fn enrol_totp(&self, request: Request<EnrolTotpRequest>) -> Reply<EnrolTotpResponse> {
         let (caller, ask) = rpc::open(request)?;
         rpc::reply(factors::enrol_totp::run(self, &caller, ask).await)
@@ -70,16 +44,6 @@ impl LoginService for Identity {
     ) -> Reply<ConfirmTotpResponse> {
         let (caller, ask) = rpc::open(request)?;
         rpc::reply(factors::confirm_totp::run(self, &caller, ask).await)
-    }
-
-    async fn enrol_sms(&self, request: Request<EnrolSmsRequest>) -> Reply<EnrolSmsResponse> {
-        let (caller, ask) = rpc::open(request)?;
-        rpc::reply(factors::enrol_sms::run(self, &caller, ask).await)
-    }
-
-    async fn confirm_sms(&self, request: Request<ConfirmSmsRequest>) -> Reply<ConfirmSmsResponse> {
-        let (caller, ask) = rpc::open(request)?;
-        rpc::reply(factors::confirm_sms::run(self, &caller, ask).await)
     }
 
     async fn request_password_reset(

@@ -5,21 +5,21 @@ use std::{sync::Arc, time::Duration};
 use boot::{Host, Tasks};
 use contract::identity::{
     audit_service_server::AuditServiceServer, device_service_server::DeviceServiceServer,
-    factor_service_server::FactorServiceServer, login_service_server::LoginServiceServer,
-    policy_service_server::PolicyServiceServer,
+    login_service_server::LoginServiceServer, policy_service_server::PolicyServiceServer,
     provisioning_service_server::ProvisioningServiceServer,
     service_account_service_server::ServiceAccountServiceServer,
     session_service_server::SessionServiceServer, tenant_service_server::TenantServiceServer,
     token_service_server::TokenServiceServer, user_service_server::UserServiceServer,
 };
 use feed::Freshness;
-use rpc::Error;
+use rpc::{Error, places::Places};
 use tokio::sync::{Mutex, mpsc};
 use tonic::service::Routes;
 
 use crate::{
-    Config, Identity, NAME, events,
-    factors::sms,
+    Config, Identity, NAME,
+    audit::{checkpoints, seal::Sealer, watch},
+    events,
     lockouts::Gates,
     passwords::Hashing,
     reaper, resets,
@@ -54,7 +54,7 @@ impl boot::Service for Identity {
             config.login_wait(),
             host.store.keys().clone(),
         )?;
-        let sms = sms::Sms::new(&config)?;
+        let checkpoints = config.audit_checkpoint_every();
         let app = Arc::new(Identity {
             store: host.store.clone(),
             tasks: host.tasks.clone(),
@@ -67,20 +67,23 @@ impl boot::Service for Identity {
                 issuer: config.token_issuer,
                 audience: config.token_audience,
             },
-            sms,
             resets,
             service_keys: ServiceKeys::new(config.service_keys),
             bootstrap_token: config.bootstrap_token,
+            sealer: Sealer::new(host.store.keys(), host.store.clock().clone()),
+            watches: Places::new(watch::OF_CALLER),
+            watches_of_tenant: Places::new(watch::OF_TENANT),
+            audit_checkpoint_file: config.audit_checkpoint_file,
         });
-        follow(&host);
+        follow(&host, &app.sealer);
         remember(&host, &app, freshness);
         work(&host.tasks, &app, asked);
+        prove(&host.tasks, &app, checkpoints);
         Ok(Routes::new(TenantServiceServer::from_arc(app.clone()))
             .add_service(UserServiceServer::from_arc(app.clone()))
             .add_service(LoginServiceServer::from_arc(app.clone()))
             .add_service(DeviceServiceServer::from_arc(app.clone()))
             .add_service(PolicyServiceServer::from_arc(app.clone()))
-            .add_service(FactorServiceServer::from_arc(app.clone()))
             .add_service(SessionServiceServer::from_arc(app.clone()))
             .add_service(TokenServiceServer::from_arc(app.clone()))
             .add_service(ServiceAccountServiceServer::from_arc(app.clone()))
@@ -90,14 +93,28 @@ impl boot::Service for Identity {
 }
 
 /// The feeds of all services, into the audit trail.
-fn follow(host: &Host) {
-    trail(host, "audit of identity", events::OfIdentity);
-    trail(host, "audit of authorization", events::OfAuthorization);
-    trail(host, "audit of invitation", events::OfInvitation);
-    trail(host, "audit of importer", events::OfImporter);
+fn follow(host: &Host, sealer: &Sealer) {
+    let sealer = || sealer.clone();
+    trail(host, "audit of identity", events::OfIdentity(sealer()));
+    trail(
+        host,
+        "audit of authorization",
+        events::OfAuthorization(sealer()),
+    );
+    trail(host, "audit of invitation", events::OfInvitation(sealer()));
+    trail(host, "audit of importer", events::OfImporter(sealer()));
 }
 
-fn trail<C: feed::Consumer + Copy>(host: &Host, name: &'static str, consumer: C) {
+/// Checkpoints of the audit trails.
+fn prove(tasks: &Tasks, app: &Arc<Identity>, every: Duration) {
+    let app = app.clone();
+    tasks.every(every, "audit checkpoints", move || {
+        let app = app.clone();
+        async move { checkpoints::run(&app).await }
+    });
+}
+
+fn trail<C: feed::Consumer + Clone>(host: &Host, name: &'static str, consumer: C) {
     let Some(producer) = host.peers.of(C::PRODUCER).cloned() else {
         return;
     };
@@ -108,7 +125,7 @@ fn trail<C: feed::Consumer + Copy>(host: &Host, name: &'static str, consumer: C)
     );
     host.tasks.keep(name, move || {
         feed::follow(
-            consumer,
+            consumer.clone(),
             store.clone(),
             redis.clone(),
             producer.clone(),
@@ -155,10 +172,6 @@ fn work(tasks: &Tasks, app: &Arc<Identity>, asked: mpsc::Receiver<resets::reques
                 .run_until_cancelled(resets::request::work(&app, &mut queue))
                 .await;
         }
-    });
-    let (sending, stopping) = (app.clone(), tasks.stopping());
-    tasks.keep("codes by SMS", move || {
-        sms::work::run(sending.clone(), stopping.clone())
     });
     let signed = app.clone();
     tasks.every(signing::REFRESH, "signing keys", move || {

@@ -14,9 +14,9 @@
 mod config;
 mod db;
 mod events;
+pub mod formula;
 mod imports;
 mod people;
-mod places;
 mod reading;
 mod roles;
 mod rows;
@@ -27,14 +27,13 @@ use std::sync::Arc;
 
 use boot::{Host, Peers, Service};
 use contract::importer::import_service_server::ImportServiceServer;
-use rpc::{Caller, Decisions, Error};
+use rpc::{Caller, Decisions, Error, places::Places};
 use store::Store;
 use tokio::sync::{Notify, Semaphore, broadcast};
 use tonic::service::Routes;
 use uuid::Uuid;
 
 pub use config::Config;
-use places::Places;
 
 /// Uploads of one tenant that one replica takes at a time.
 const UPLOADS: usize = 2;

@@ -2,18 +2,12 @@
 
 use std::sync::Arc;
 
-use contract::identity::{
-    self, FactorRemoved, FactorsReset, RecoveryCodeUsed, RecoveryCodesCreated, SmsEnrolled,
-    TotpEnrolled, event::Kind as Event,
-};
+use contract::identity::{Event, event::Kind};
 use rpc::Error;
 use store::Tx;
 use tokio::sync::Notify;
 
-use crate::db::{
-    MailId, invitations,
-    mails::{self, Kind, Priority},
-};
+use crate::db::{invitations, mails};
 
 /// Follows identity's feed.
 pub(crate) struct FromIdentity {
@@ -22,62 +16,32 @@ pub(crate) struct FromIdentity {
 
 #[tonic::async_trait]
 impl feed::Consumer for FromIdentity {
-    type Event = identity::Event;
+    type Event = Event;
     const PRODUCER: &'static str = "identity";
 
     async fn apply(
         &self,
         tx: &mut Tx,
         about: &contract::feed::Event,
-        event: identity::Event,
+        event: Event,
     ) -> Result<(), Error> {
-        let tenant = tx.tenant_id().ok_or_else(homeless)?;
+        let tenant = tx
+            .tenant_id()
+            .ok_or_else(|| Error::fault("an event of no tenant"))?;
         match event.kind {
-            Some(Event::UserDeleted(deleted)) => {
+            Some(Kind::UserDeleted(deleted)) => {
                 let user = deleted.user_id.parse()?;
                 invitations::erase_user(tx, tenant, user).await?;
                 mails::erase_user(tx, tenant, user).await?;
             }
-            Some(Event::PasswordResetRequested(asked)) => {
+            Some(Kind::PasswordResetRequested(asked)) => {
                 // The mail has the id of the event: one event, one mail.
-                let (id, kind) = (about.id.parse()?, Kind::PasswordReset);
-                self.queue(tx, id, kind, &asked.user_id, Priority::High)
-                    .await?;
-            }
-            Some(
-                Event::TotpEnrolled(TotpEnrolled { user_id })
-                | Event::SmsEnrolled(SmsEnrolled { user_id })
-                | Event::FactorRemoved(FactorRemoved { user_id, .. })
-                | Event::RecoveryCodesCreated(RecoveryCodesCreated { user_id })
-                | Event::RecoveryCodeUsed(RecoveryCodeUsed { user_id, .. })
-                | Event::FactorsReset(FactorsReset { user_id }),
-            ) => {
-                let (id, kind) = (about.id.parse()?, Kind::FactorsChanged);
-                self.queue(tx, id, kind, &user_id, Priority::High).await?;
+                mails::queue_reset(tx, tenant, about.id.parse()?, asked.user_id.parse()?).await?;
+                let wake = self.mail_queued.clone();
+                tx.after_commit(move || wake.notify_one());
             }
             _ => {}
         }
         Ok(())
     }
-}
-
-impl FromIdentity {
-    async fn queue(
-        &self,
-        tx: &mut Tx,
-        id: MailId,
-        kind: Kind,
-        user_id: &str,
-        priority: Priority,
-    ) -> Result<(), Error> {
-        let tenant = tx.tenant_id().ok_or_else(homeless)?;
-        mails::queue(tx, tenant, id, kind, user_id.parse()?, priority).await?;
-        let wake = self.mail_queued.clone();
-        tx.after_commit(move || wake.notify_one());
-        Ok(())
-    }
-}
-
-fn homeless() -> Error {
-    Error::fault("an event of no tenant")
 }

@@ -13,6 +13,7 @@ pub mod decisions;
 pub mod error;
 pub mod headers;
 mod open;
+pub mod places;
 mod serving;
 pub mod stack;
 mod timeout;

@@ -6,6 +6,7 @@ use aws_lc_rs::{
     aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     digest::SHA256_OUTPUT_LEN,
     hkdf, hmac, rand,
+    signature::Ed25519KeyPair,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use rpc::Error;
@@ -126,6 +127,22 @@ impl Keys {
         let mut bits = Zeroizing::new([0; 32]);
         fill(&mut *bits);
         URL_SAFE_NO_PAD.encode(*bits)
+    }
+
+    /// 32 random bytes, for hashes that nobody is to find by trying.
+    #[must_use]
+    pub fn salt() -> [u8; 32] {
+        let mut salt = [0; 32];
+        fill(&mut salt);
+        salt
+    }
+
+    /// The Ed25519 key (RFC 8032) of the purpose: for what others verify, who
+    /// have no secret of ours.
+    #[must_use]
+    pub fn signer(&self, purpose: &str) -> Ed25519KeyPair {
+        Ed25519KeyPair::from_seed_unchecked(&*derive(&self.root, "sign", purpose))
+            .unwrap_or_else(|_| unreachable!("any 32 bytes are a seed, and so is a derived key"))
     }
 
     fn sealing(&self, purpose: &str) -> LessSafeKey {

@@ -12,6 +12,7 @@ use contract::{
 use rpc::Error;
 use sqlx::{PgConnection, Postgres, Transaction};
 use tracing::Instrument as _;
+use uuid::Uuid;
 
 use crate::{
     Store,
@@ -95,23 +96,26 @@ impl Tx {
     }
 
     /// Publishes an event, the `Event` message of the service's package, in the
-    /// transaction's tenant. It exists once the transaction is committed.
+    /// transaction's tenant. It exists once the transaction is committed; what
+    /// is answered is the id that it will have.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "the event is over once it is said"
     )]
-    pub fn publish<E: prost::Message + prost::Name>(&mut self, event: E) {
+    pub fn publish<E: prost::Message + prost::Name>(&mut self, event: E) -> Uuid {
+        let id = Id::<()>::new().uuid();
         let Some(tenant) = self.tenant else {
             self.homeless = true;
-            return;
+            return id;
         };
         self.events.push(Pending {
-            id: Id::<()>::new().uuid(),
+            id,
             tenant: tenant.uuid(),
             shard: i32::try_from(shard_of(tenant)).unwrap_or_default(),
             payload_type: E::full_name(),
             payload: event.encode_to_vec(),
         });
+        id
     }
 
     /// Runs `f` once the transaction is committed, and never otherwise: for

@@ -1,13 +1,11 @@
 //! Lists audit records, oldest first.
 
-use chrono::{DateTime, Utc};
-use contract::identity::{ListAuditRecordsRequest, ListAuditRecordsResponse};
-use prost::Message as _;
-use prost_types::Timestamp;
+use chrono::DateTime;
+use contract::identity::{AuditFilter, ListAuditRecordsRequest, ListAuditRecordsResponse};
 use rpc::{Caller, Error};
-use store::Page;
 use uuid::Uuid;
 
+use super::filter;
 use crate::{Identity, db, db::audit_records::Filter, total};
 
 pub async fn run(
@@ -16,82 +14,48 @@ pub async fn run(
     ask: ListAuditRecordsRequest,
 ) -> Result<ListAuditRecordsResponse, Error> {
     let tenant = caller.tenant()?;
-    let filter = filter(&ask)?;
-    let (size, token) = (ask.page_size, ask.page_token.clone());
-    let question = ListAuditRecordsRequest {
-        page_size: 0,
-        page_token: String::new(),
-        ..ask
-    }
-    .encode_to_vec();
-    let page = Page::open(
-        app.store.keys(),
-        caller,
-        "ListAuditRecords",
-        size,
-        &token,
-        &question,
-    )?;
-    let place = match page.after() {
-        Some([micros, id]) => (
-            DateTime::from_timestamp_micros(micros.parse()?).unwrap_or_default(),
-            id.parse()?,
-        ),
-        _ => (DateTime::UNIX_EPOCH, Uuid::nil()),
-    };
-
+    let page = app.store.page(caller, &ask)?;
+    let time = page.part(0)?.unwrap_or_default();
+    let place = (
+        DateTime::from_timestamp_micros(time).unwrap_or_default(),
+        page.part(1)?.unwrap_or(Uuid::nil()),
+    );
+    let filter = wanted(ask)?;
     let mut tx = app.store.read(caller).await?;
-    let rows = db::audit_records::list(
-        &mut tx,
-        tenant,
-        &filter,
-        place,
-        page.backward(),
-        page.limit(),
-    )
-    .await?;
-    let total_size = total(db::audit_records::count(&mut tx, tenant, &filter).await?);
+    // Counted once, and carried from page to page.
+    let count = match page.part(2)? {
+        Some(count) => count,
+        None if filter == Filter::default() => db::audit_heads::find(&mut tx, tenant)
+            .await?
+            .map_or(0, |head| head.sequence),
+        None => db::audit_records::count(&mut tx, tenant, &filter).await?,
+    };
+    let (backward, limit) = (page.backward(), page.limit());
+    let rows = db::audit_records::list(&mut tx, tenant, &filter, place, backward, limit).await?;
     let (rows, next_page_token, previous_page_token) = page.close(rows, |row| {
         vec![
             row.occur_time.timestamp_micros().to_string(),
             row.id.to_string(),
+            count.to_string(),
         ]
     });
-    let records = rows.into_iter().map(Into::into).collect();
+    let records: Result<_, Error> = rows.into_iter().map(TryInto::try_into).collect();
     Ok(ListAuditRecordsResponse {
-        records,
+        records: records?,
         next_page_token,
         previous_page_token,
-        total_size,
+        total_size: total(count),
     })
 }
 
-fn filter(ask: &ListAuditRecordsRequest) -> Result<Filter, Error> {
-    let id = |text: &str| {
-        if text.is_empty() {
-            None
-        } else {
-            Some(text.parse::<Uuid>())
-        }
-    };
-    Ok(Filter {
-        actor: id(&ask.actor_user_id).transpose()?,
-        target: id(&ask.target_id).transpose()?,
-        actions: (!ask.actions.is_empty()).then(|| ask.actions.clone()),
-        start: time("start_time", ask.start_time)?,
-        end: time("end_time", ask.end_time)?,
+fn wanted(ask: ListAuditRecordsRequest) -> Result<Filter, Error> {
+    filter::read(AuditFilter {
+        actor_user_id: ask.actor_user_id,
+        target_id: ask.target_id,
+        actions: ask.actions,
+        start_time: ask.start_time,
+        end_time: ask.end_time,
+        address: ask.address,
+        request: ask.request,
     })
-}
-
-fn time(field: &str, given: Option<Timestamp>) -> Result<Option<DateTime<Utc>>, Error> {
-    let Some(given) = given else {
-        return Ok(None);
-    };
-    let nanos = u32::try_from(given.nanos).ok();
-    let time = nanos.and_then(|nanos| DateTime::from_timestamp(given.seconds, nanos));
-    // What Postgres has no timestamp for is no time of ours either.
-    match time.filter(|time| (1970..10_000).contains(&chrono::Datelike::year(time))) {
-        Some(time) => Ok(Some(time)),
-        None => Err(Error::field(field, "is no time from 1970 on")),
-    }
 }

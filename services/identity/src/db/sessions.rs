@@ -194,6 +194,25 @@ pub async fn count(db: &mut PgConnection, tenant: Id<Tenant>, user: Id<User>) ->
     .await
 }
 
+/// Whether a session of a user holds.
+pub async fn holds(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    user: Id<User>,
+    session: Id<Session>,
+) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM sessions
+               WHERE tenant_id = $1 AND user_id = $2 AND id = $3 AND expire_time > clock()
+                 AND last_use_time + idle_timeout * interval '1 second' > clock()) AS "holds!""#,
+        tenant.uuid(),
+        user.uuid(),
+        session.uuid(),
+    )
+    .fetch_one(db)
+    .await
+}
+
 /// Ends a session of a user. `false` where there is none.
 pub async fn end(
     db: &mut PgConnection,

@@ -130,6 +130,13 @@ pub async fn get(db: &mut PgConnection, tenant: Id<Tenant>) -> sqlx::Result<Opti
         .await
 }
 
+/// One tenant, which nobody else changes until the transaction ends.
+pub async fn lock(db: &mut PgConnection, tenant: Id<Tenant>) -> sqlx::Result<Option<Row>> {
+    tenants!("WHERE tenant_id = $1 FOR UPDATE", tenant.uuid())
+        .fetch_optional(db)
+        .await
+}
+
 /// Finds an active tenant by its id or its short name: for a worker.
 pub async fn active(db: &mut PgConnection, id_or_name: &str) -> sqlx::Result<Option<Id<Tenant>>> {
     let id: Option<Id<Tenant>> = id_or_name.parse().ok();

@@ -27,6 +27,7 @@ pub async fn run(
     // An etag that is none matches no version.
     let version = (!ask.etag.is_empty()).then(|| ask.etag.parse().unwrap_or(-1));
     let display_name = ask.display_name.as_deref().map(str::trim);
+    let before = db::tenants::lock(&mut tx, tenant).await?;
     let changed = db::tenants::update(
         &mut tx,
         tenant,
@@ -47,6 +48,7 @@ pub async fn run(
     let tenant = Tenant::from(row);
     tx.publish(Event::from(TenantUpdated {
         tenant: Some(tenant.clone()),
+        previous_tenant: before.map(Tenant::from),
     }));
     tx.commit(UpdateTenantResponse {
         tenant: Some(tenant),

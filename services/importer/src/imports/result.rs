@@ -1,7 +1,5 @@
 //! Streams a CSV file with every row and its outcome.
 
-mod formula;
-
 use contract::{
     Id,
     importer::{DownloadImportResultRequest, DownloadImportResultResponse, Import},
@@ -17,7 +15,7 @@ use super::Answers;
 use crate::{
     Importer, db,
     db::rows::{Filter, Row},
-    imports, rows,
+    formula, imports, rows,
 };
 
 /// Rows in a piece of the file.

@@ -63,7 +63,6 @@ pub(crate) fn kind(kind: Kind) -> MailKind {
     match kind {
         Kind::Invitation => MailKind::Invitation,
         Kind::PasswordReset => MailKind::PasswordReset,
-        Kind::FactorsChanged => MailKind::FactorsChanged,
     }
 }
 
