@@ -73,6 +73,10 @@ async fn guess(anyone: &Client, times: usize) {
     }
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "a field of a message is an option"
+)]
 fn seconds(seconds: i64) -> Option<prost_types::Duration> {
     Some(prost_types::Duration { seconds, nanos: 0 })
 }
