@@ -17,7 +17,7 @@ async fn get(client: &Client) -> Policy {
     reply.unwrap().into_inner().policy.expect("a policy")
 }
 
-async fn update(
+pub async fn update(
     client: &Client,
     policy: &Policy,
     paths: &[&str],

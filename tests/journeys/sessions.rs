@@ -10,7 +10,7 @@ use usher_tests::{Suite, password, sign_in};
 
 use crate::assert_refused;
 
-async fn validate(anyone: &Client, session_token: &str) -> Result<String, Status> {
+pub async fn validate(anyone: &Client, session_token: &str) -> Result<String, Status> {
     let ask = ValidateSessionRequest {
         session_token: session_token.into(),
     };

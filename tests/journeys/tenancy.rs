@@ -17,6 +17,21 @@ const WITHOUT_TENANT: [(&str, &str); 6] = [
 ];
 const SCHEMAS: [&str; 4] = ["identity", "authorization", "invitation", "importer"];
 
+/// Views that see what their owner sees, and not what who asks may see.
+async fn views_above_the_rules(db: &mut PgConnection) -> Vec<String> {
+    let views = sqlx::query_scalar(
+        "SELECT n.nspname || '.' || c.relname || ' does not ask as its caller'
+         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE n.nspname = ANY($1) AND c.relkind IN ('v', 'm')
+             AND NOT coalesce(c.reloptions @> '{security_invoker=true}', false)",
+    );
+    views
+        .bind(SCHEMAS)
+        .fetch_all(db)
+        .await
+        .expect("the catalogue")
+}
+
 /// What is wrong with the tables of all services.
 async fn holes(db: &mut PgConnection) -> Vec<String> {
     let tables = sqlx::query(
@@ -53,6 +68,7 @@ async fn holes(db: &mut PgConnection) -> Vec<String> {
             holes.push(format!("{schema}.{name} belongs to the service's own role"));
         }
     }
+    holes.extend(views_above_the_rules(db).await);
     holes.extend(keys_without_tenant(db).await);
     holes.extend(mighty_roles(db).await);
     holes

@@ -12,6 +12,7 @@ mod invitations;
 mod mail;
 mod people;
 pub mod process;
+pub mod sms;
 pub mod suite;
 mod world;
 
@@ -19,5 +20,6 @@ pub use company::{Company, roles, token_mailed_to};
 pub use invitations::invitations;
 pub use mail::{Mail, Mails};
 pub use people::{Member, Setup, accept, password, sign_in, sign_in_with_code};
+pub use sms::SmsProvider;
 pub use suite::Suite;
 pub use world::World;

@@ -123,7 +123,7 @@ pub async fn sign_in_with_code(
     else {
         bail!("a password alone was enough");
     };
-    if flow.next_steps != [i32::from(LoginStep::VerifyTotp)] {
+    if !flow.next_steps().any(|step| step == LoginStep::VerifyTotp) {
         bail!("the flow wants {:?}", flow.next_steps);
     }
     let authenticator = setup

@@ -10,6 +10,7 @@ mod invitations;
 mod keys;
 mod license;
 mod login;
+mod mfa;
 mod migrate;
 mod policy;
 mod projects;
@@ -63,6 +64,9 @@ pub enum Command {
     /// The audit trail of the tenant
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Second factors: one's own, and those of users who lost them
+    #[command(subcommand)]
+    Mfa(mfa::Mfa),
     /// Sessions of a user
     #[command(subcommand)]
     Sessions(sessions::Sessions),
@@ -98,6 +102,7 @@ impl Command {
             Command::License(license) => license.run(session).await,
             Command::Invitations(invitations) => invitations.run(session).await,
             Command::Import(import) => import.run(session).await,
+            Command::Mfa(mfa) => mfa.run(session).await,
             Command::Sessions(sessions) => sessions.run(session).await,
             Command::Devices(devices) => devices.run(session).await,
             Command::ServiceAccounts(accounts) => accounts.run(session).await,

@@ -1,6 +1,6 @@
 //! What identity can be told, beside what every service can.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use boot::Secret;
 use clap::Args;
@@ -37,6 +37,14 @@ pub struct Config {
     /// is refused with `TOO_MANY_LOGINS`
     #[arg(long, env = "USHER_LOGIN_WAIT_MS", default_value_t = 2000)]
     pub login_wait_ms: u64,
+    /// Where codes by SMS go: the address of a provider that takes a POST of
+    /// `{"to": "+49…", "text": "…"}`, such as `https://sms.example.org/send`.
+    /// Unset: no codes are sent, whatever the tenants allow
+    #[arg(long, env = "USHER_SMS_URL")]
+    pub sms_url: Option<SmsUrl>,
+    /// What the provider is sent as `authorization`, such as `Bearer …`
+    #[arg(long, env = "USHER_SMS_AUTHORIZATION", hide_env_values = true)]
+    pub sms_authorization: Option<Secret>,
     /// Seconds from one checkpoint of each audit trail to the next
     #[arg(long, env = "USHER_AUDIT_CHECKPOINT_SECONDS", default_value_t = 600)]
     pub audit_checkpoint_seconds: u64,
@@ -45,6 +53,24 @@ pub struct Config {
     /// the log too
     #[arg(long, env = "USHER_AUDIT_CHECKPOINT_FILE")]
     pub audit_checkpoint_file: Option<PathBuf>,
+}
+
+/// The address of an SMS provider.
+#[derive(Clone, Debug)]
+pub struct SmsUrl(pub http::Uri);
+
+impl FromStr for SmsUrl {
+    type Err = String;
+
+    fn from_str(given: &str) -> Result<Self, String> {
+        let url: http::Uri = given.parse().map_err(|_| "not an address".to_owned())?;
+        let plain = url.authority().is_some_and(|at| !at.as_str().contains('@'));
+        if matches!(url.scheme_str(), Some("https" | "http")) && plain {
+            Ok(Self(url))
+        } else {
+            Err("give an https:// or http:// address without a user".to_owned())
+        }
+    }
 }
 
 fn audience(text: &str) -> Result<String, String> {

@@ -60,6 +60,7 @@ pub struct Identity {
     sessions: sessions::Cache,
     signing: tokens::signing::Signing,
     access: tokens::access::Names,
+    sms: factors::sms::Sms,
     resets: mpsc::Sender<resets::request::Asked>,
     service_keys: tokens::service_keys::ServiceKeys,
     bootstrap_token: Option<Secret>,

@@ -11,10 +11,12 @@ mod login;
 pub mod names;
 
 use contract::identity::{
-    ConfirmTotpRequest, ConfirmTotpResponse, EnrolTotpRequest, EnrolTotpResponse, LoginRequest,
+    ConfirmSmsRequest, ConfirmSmsResponse, ConfirmTotpRequest, ConfirmTotpResponse,
+    EnrolSmsRequest, EnrolSmsResponse, EnrolTotpRequest, EnrolTotpResponse, LoginRequest,
     LoginResponse, RequestPasswordResetRequest, RequestPasswordResetResponse, ResetPasswordRequest,
-    ResetPasswordResponse, VerifyTotpRequest, VerifyTotpResponse,
-    login_service_server::LoginService,
+    ResetPasswordResponse, SendSmsCodeRequest, SendSmsCodeResponse, VerifyRecoveryCodeRequest,
+    VerifyRecoveryCodeResponse, VerifySmsCodeRequest, VerifySmsCodeResponse, VerifyTotpRequest,
+    VerifyTotpResponse, login_service_server::LoginService,
 };
 use rpc::Reply;
 use tonic::Request;
@@ -33,6 +35,30 @@ impl LoginService for Identity {
         rpc::reply(factors::verify_totp::run(self, &caller, ask).await)
     }
 
+    async fn send_sms_code(
+        &self,
+        request: Request<SendSmsCodeRequest>,
+    ) -> Reply<SendSmsCodeResponse> {
+        let (caller, ask) = rpc::open(request)?;
+        rpc::reply(factors::send_sms_code::run(self, &caller, ask).await)
+    }
+
+    async fn verify_sms_code(
+        &self,
+        request: Request<VerifySmsCodeRequest>,
+    ) -> Reply<VerifySmsCodeResponse> {
+        let (caller, ask) = rpc::open(request)?;
+        rpc::reply(factors::verify_sms_code::run(self, &caller, ask).await)
+    }
+
+    async fn verify_recovery_code(
+        &self,
+        request: Request<VerifyRecoveryCodeRequest>,
+    ) -> Reply<VerifyRecoveryCodeResponse> {
+        let (caller, ask) = rpc::open(request)?;
+        rpc::reply(factors::verify_recovery_code::run(self, &caller, ask).await)
+    }
+
     async fn enrol_totp(&self, request: Request<EnrolTotpRequest>) -> Reply<EnrolTotpResponse> {
         let (caller, ask) = rpc::open(request)?;
         rpc::reply(factors::enrol_totp::run(self, &caller, ask).await)
@@ -44,6 +70,16 @@ impl LoginService for Identity {
     ) -> Reply<ConfirmTotpResponse> {
         let (caller, ask) = rpc::open(request)?;
         rpc::reply(factors::confirm_totp::run(self, &caller, ask).await)
+    }
+
+    async fn enrol_sms(&self, request: Request<EnrolSmsRequest>) -> Reply<EnrolSmsResponse> {
+        let (caller, ask) = rpc::open(request)?;
+        rpc::reply(factors::enrol_sms::run(self, &caller, ask).await)
+    }
+
+    async fn confirm_sms(&self, request: Request<ConfirmSmsRequest>) -> Reply<ConfirmSmsResponse> {
+        let (caller, ask) = rpc::open(request)?;
+        rpc::reply(factors::confirm_sms::run(self, &caller, ask).await)
     }
 
     async fn request_password_reset(

@@ -19,6 +19,9 @@ pub async fn run(store: &Store) -> Result<bool, Error> {
         db::reset_tokens::reap(&mut tx, BATCH).await?,
         db::attempts::reap(&mut tx, BATCH).await?,
         db::devices::reap(&mut tx, devices::UNUSED, BATCH).await?,
+        db::totp_enrolments::reap(&mut tx, BATCH).await?,
+        db::sms_codes::reap(&mut tx, BATCH).await?,
+        db::sms_messages::reap(&mut tx, BATCH).await?,
     ];
     tx.done().await?;
     Ok(removed

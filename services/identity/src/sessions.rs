@@ -99,16 +99,17 @@ pub async fn end_all(
     Ok(())
 }
 
-/// The same, but one login goes on.
-pub async fn end_all_but(
+/// The same, but the session and the login that are named go on.
+pub async fn end_others(
     app: &Identity,
     tx: &mut Tx,
     tenant: Id<Tenant>,
     user: Id<User>,
-    flow: Id<LoginFlow>,
+    session: Option<Id<Session>>,
+    flow: Option<Id<LoginFlow>>,
 ) -> Result<(), Error> {
-    db::sessions::end_all(tx, tenant, user, None).await?;
-    db::login_flows::end_all(tx, tenant, user, Some(flow)).await?;
+    db::sessions::end_all(tx, tenant, user, session).await?;
+    db::login_flows::end_all(tx, tenant, user, flow).await?;
     db::devices::distrust_all(tx, tenant, user).await?;
     forget(app, tx, user);
     Ok(())

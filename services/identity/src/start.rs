@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use boot::{Host, Tasks};
 use contract::identity::{
     audit_service_server::AuditServiceServer, device_service_server::DeviceServiceServer,
-    login_service_server::LoginServiceServer, policy_service_server::PolicyServiceServer,
+    factor_service_server::FactorServiceServer, login_service_server::LoginServiceServer,
+    policy_service_server::PolicyServiceServer,
     provisioning_service_server::ProvisioningServiceServer,
     service_account_service_server::ServiceAccountServiceServer,
     session_service_server::SessionServiceServer, tenant_service_server::TenantServiceServer,
@@ -20,6 +21,7 @@ use crate::{
     Config, Identity, NAME,
     audit::{checkpoints, seal::Sealer, watch},
     events,
+    factors::sms,
     lockouts::Gates,
     passwords::Hashing,
     reaper, resets,
@@ -54,6 +56,7 @@ impl boot::Service for Identity {
             config.login_wait(),
             host.store.keys().clone(),
         )?;
+        let sms = sms::Sms::new(&config)?;
         let checkpoints = config.audit_checkpoint_every();
         let app = Arc::new(Identity {
             store: host.store.clone(),
@@ -67,6 +70,7 @@ impl boot::Service for Identity {
                 issuer: config.token_issuer,
                 audience: config.token_audience,
             },
+            sms,
             resets,
             service_keys: ServiceKeys::new(config.service_keys),
             bootstrap_token: config.bootstrap_token,
@@ -84,6 +88,7 @@ impl boot::Service for Identity {
             .add_service(LoginServiceServer::from_arc(app.clone()))
             .add_service(DeviceServiceServer::from_arc(app.clone()))
             .add_service(PolicyServiceServer::from_arc(app.clone()))
+            .add_service(FactorServiceServer::from_arc(app.clone()))
             .add_service(SessionServiceServer::from_arc(app.clone()))
             .add_service(TokenServiceServer::from_arc(app.clone()))
             .add_service(ServiceAccountServiceServer::from_arc(app.clone()))
@@ -172,6 +177,10 @@ fn work(tasks: &Tasks, app: &Arc<Identity>, asked: mpsc::Receiver<resets::reques
                 .run_until_cancelled(resets::request::work(&app, &mut queue))
                 .await;
         }
+    });
+    let (sending, stopping) = (app.clone(), tasks.stopping());
+    tasks.keep("codes by SMS", move || {
+        sms::work::run(sending.clone(), stopping.clone())
     });
     let signed = app.clone();
     tasks.every(signing::REFRESH, "signing keys", move || {

@@ -2,12 +2,18 @@
 
 use std::sync::Arc;
 
-use contract::identity::{Event, event::Kind};
+use contract::identity::{
+    self, FactorRemoved, FactorsReset, RecoveryCodeUsed, RecoveryCodesCreated, SmsEnrolled,
+    TotpEnrolled, event::Kind as Event,
+};
 use rpc::Error;
 use store::Tx;
 use tokio::sync::Notify;
 
-use crate::db::{invitations, mails};
+use crate::db::{
+    MailId, invitations,
+    mails::{self, Kind, Priority},
+};
 
 /// Follows identity's feed.
 pub(crate) struct FromIdentity {
@@ -16,32 +22,62 @@ pub(crate) struct FromIdentity {
 
 #[tonic::async_trait]
 impl feed::Consumer for FromIdentity {
-    type Event = Event;
+    type Event = identity::Event;
     const PRODUCER: &'static str = "identity";
 
     async fn apply(
         &self,
         tx: &mut Tx,
         about: &contract::feed::Event,
-        event: Event,
+        event: identity::Event,
     ) -> Result<(), Error> {
-        let tenant = tx
-            .tenant_id()
-            .ok_or_else(|| Error::fault("an event of no tenant"))?;
+        let tenant = tx.tenant_id().ok_or_else(homeless)?;
         match event.kind {
-            Some(Kind::UserDeleted(deleted)) => {
+            Some(Event::UserDeleted(deleted)) => {
                 let user = deleted.user_id.parse()?;
                 invitations::erase_user(tx, tenant, user).await?;
                 mails::erase_user(tx, tenant, user).await?;
             }
-            Some(Kind::PasswordResetRequested(asked)) => {
+            Some(Event::PasswordResetRequested(asked)) => {
                 // The mail has the id of the event: one event, one mail.
-                mails::queue_reset(tx, tenant, about.id.parse()?, asked.user_id.parse()?).await?;
-                let wake = self.mail_queued.clone();
-                tx.after_commit(move || wake.notify_one());
+                let (id, kind) = (about.id.parse()?, Kind::PasswordReset);
+                self.queue(tx, id, kind, &asked.user_id, Priority::High)
+                    .await?;
+            }
+            Some(
+                Event::TotpEnrolled(TotpEnrolled { user_id })
+                | Event::SmsEnrolled(SmsEnrolled { user_id })
+                | Event::FactorRemoved(FactorRemoved { user_id, .. })
+                | Event::RecoveryCodesCreated(RecoveryCodesCreated { user_id })
+                | Event::RecoveryCodeUsed(RecoveryCodeUsed { user_id, .. })
+                | Event::FactorsReset(FactorsReset { user_id }),
+            ) => {
+                let (id, kind) = (about.id.parse()?, Kind::FactorsChanged);
+                self.queue(tx, id, kind, &user_id, Priority::High).await?;
             }
             _ => {}
         }
         Ok(())
     }
+}
+
+impl FromIdentity {
+    async fn queue(
+        &self,
+        tx: &mut Tx,
+        id: MailId,
+        kind: Kind,
+        user_id: &str,
+        priority: Priority,
+    ) -> Result<(), Error> {
+        let tenant = tx.tenant_id().ok_or_else(homeless)?;
+        mails::queue(tx, tenant, id, kind, user_id.parse()?, priority).await?;
+        let wake = self.mail_queued.clone();
+        tx.after_commit(move || wake.notify_one());
+        Ok(())
+    }
+}
+
+fn homeless() -> Error {
+    Error::fault("an event of no tenant")
 }

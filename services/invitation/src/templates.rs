@@ -14,7 +14,7 @@ macro_rules! embedded {
     };
 }
 
-const TEMPLATES: [(&str, &str); 13] = embedded![
+const TEMPLATES: [(&str, &str); 19] = embedded![
     "layout.html",
     "en/invitation.subject.txt",
     "en/invitation.txt",
@@ -28,6 +28,12 @@ const TEMPLATES: [(&str, &str); 13] = embedded![
     "de/password_reset.subject.txt",
     "de/password_reset.txt",
     "de/password_reset.html",
+    "en/factors_changed.subject.txt",
+    "en/factors_changed.txt",
+    "en/factors_changed.html",
+    "de/factors_changed.subject.txt",
+    "de/factors_changed.txt",
+    "de/factors_changed.html",
 ];
 
 /// All templates, parsed.
@@ -91,6 +97,7 @@ impl Templates {
         let mail = match kind {
             Kind::Invitation => "invitation",
             Kind::PasswordReset => "password_reset",
+            Kind::FactorsChanged => "factors_changed",
         };
         let language = spoken(language);
         let words = words.value();
@@ -217,6 +224,23 @@ mod tests {
             "{}",
             german.text
         );
+    }
+
+    #[test]
+    fn a_notice_about_factors_in_both_languages() {
+        let english = write(Kind::FactorsChanged, "en", &words());
+        assert_eq!(
+            english.subject,
+            "Your second factors for Acme & Söhne were changed"
+        );
+        let german = write(Kind::FactorsChanged, "de", &words());
+        assert!(german.text.contains("Wiederherstellungscode"), "{german:?}");
+        for mail in [english, german] {
+            assert!(
+                !mail.html.contains("href"),
+                "a notice leads nowhere: {mail:?}"
+            );
+        }
     }
 
     #[test]

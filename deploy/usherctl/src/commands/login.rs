@@ -1,12 +1,15 @@
 //! Signs in and out.
 
 use contract::identity::{
-    ConfirmTotpRequest, EnrolTotpRequest, LoginFlow, LoginRequest, LoginStep, NewSession,
-    RevokeSessionRequest, VerifyTotpRequest, confirm_totp_response, login_response,
-    login_service_client::LoginServiceClient, session_service_client::SessionServiceClient,
-    verify_totp_response,
+    ConfirmSmsRequest, ConfirmTotpRequest, EnrolSmsRequest, EnrolTotpRequest, LoginFlow,
+    LoginRequest, LoginStep, NewSession, RevokeSessionRequest, SendSmsCodeRequest,
+    VerifyRecoveryCodeRequest, VerifySmsCodeRequest, VerifyTotpRequest, confirm_sms_response,
+    confirm_totp_response, login_response, login_service_client::LoginServiceClient,
+    session_service_client::SessionServiceClient, verify_recovery_code_response,
+    verify_sms_code_response, verify_totp_response,
 };
 
+use super::mfa::{picture, recovery_codes};
 use crate::{Session, client::Gateway, failure::Failure, password, print::time};
 
 const AFTER: &str = "\
@@ -28,6 +31,15 @@ pub struct Login {
     /// The code of the authenticator, where one is enrolled
     #[arg(long)]
     code: Option<String>,
+    /// A recovery code, in place of another second factor
+    #[arg(long)]
+    recovery_code: Option<String>,
+    /// Have a code sent to the enrolled phone, though there is an authenticator
+    #[arg(long)]
+    sms: bool,
+    /// Enrol a phone, such as +4915123456789, where the tenant takes one
+    #[arg(long, value_name = "NUMBER")]
+    enrol_phone: Option<String>,
     /// Enrol an authenticator, where the tenant leaves that to its users
     #[arg(long)]
     enrol_totp: bool,
@@ -36,6 +48,8 @@ pub struct Login {
     #[arg(long)]
     trust_device: bool,
 }
+
+type Client = LoginServiceClient<Gateway>;
 
 /// What a proof was good for.
 #[expect(
@@ -79,44 +93,111 @@ impl Login {
     async fn prove(
         &self,
         session: &Session,
-        client: &mut LoginServiceClient<Gateway>,
+        client: &mut Client,
         flow: LoginFlow,
     ) -> Result<Step, Failure> {
-        let flow_token = flow.flow_token.clone();
-        let steps: Vec<LoginStep> = flow.next_steps().collect();
-        if steps.contains(&LoginStep::VerifyTotp) {
-            let code = self.code()?;
-            let reply = client
-                .verify_totp(VerifyTotpRequest { flow_token, code })
-                .await?
-                .into_inner();
-            return match reply.outcome {
-                Some(verify_totp_response::Outcome::Session(new)) => Ok(Step::In(new)),
-                Some(verify_totp_response::Outcome::Flow(flow)) => Ok(Step::More(flow)),
-                None => Err(unclear()),
-            };
+        let token = flow.flow_token.clone();
+        let offered = |step| flow.next_steps().any(|one| one == step);
+        if offered(LoginStep::VerifyRecoveryCode)
+            && let Some(code) = self.recovery_code.clone()
+        {
+            return recover(client, token, code).await;
         }
-        if !steps.contains(&LoginStep::EnrolTotp) {
-            return Err(unclear());
+        if offered(LoginStep::SendSmsCode) && (self.sms || !offered(LoginStep::VerifyTotp)) {
+            return self.verify_sms(session, client, token).await;
         }
-        let secret = client
-            .enrol_totp(EnrolTotpRequest {
-                flow_token: flow_token.clone(),
-            })
-            .await?
-            .into_inner();
+        if offered(LoginStep::VerifyTotp) {
+            return self.verify_totp(client, token).await;
+        }
+        if offered(LoginStep::EnrolSms)
+            && let Some(number) = self.enrol_phone.clone()
+        {
+            return self.enrol_sms(session, client, token, number).await;
+        }
+        if offered(LoginStep::EnrolTotp) {
+            return self.enrol_totp(session, client, token).await;
+        }
+        Err(unclear())
+    }
+
+    async fn verify_totp(&self, client: &mut Client, flow_token: String) -> Result<Step, Failure> {
+        let code = self.code()?;
+        let ask = VerifyTotpRequest { flow_token, code };
+        match client.verify_totp(ask).await?.into_inner().outcome {
+            Some(verify_totp_response::Outcome::Session(new)) => Ok(Step::In(new)),
+            Some(verify_totp_response::Outcome::Flow(flow)) => Ok(Step::More(flow)),
+            None => Err(unclear()),
+        }
+    }
+
+    async fn verify_sms(
+        &self,
+        session: &Session,
+        client: &mut Client,
+        flow_token: String,
+    ) -> Result<Step, Failure> {
+        let ask = SendSmsCodeRequest {
+            flow_token: flow_token.clone(),
+        };
+        let sent = client.send_sms_code(ask).await?.into_inner();
+        session.print.say(&format!(
+            "a code is on its way to the phone that ends in {}",
+            sent.number_ending
+        ));
+        let code = password::ask("Code by SMS")?;
+        let ask = VerifySmsCodeRequest { flow_token, code };
+        match client.verify_sms_code(ask).await?.into_inner().outcome {
+            Some(verify_sms_code_response::Outcome::Session(new)) => Ok(Step::In(new)),
+            Some(verify_sms_code_response::Outcome::Flow(flow)) => Ok(Step::More(flow)),
+            None => Err(unclear()),
+        }
+    }
+
+    async fn enrol_totp(
+        &self,
+        session: &Session,
+        client: &mut Client,
+        flow_token: String,
+    ) -> Result<Step, Failure> {
+        let ask = EnrolTotpRequest {
+            flow_token: flow_token.clone(),
+        };
+        let secret = client.enrol_totp(ask).await?.into_inner();
+        picture(&session.print, &secret.otpauth_uri);
         session.print.say(&format!(
             "a second factor is to be enrolled; add this to your authenticator:\n  secret {}\n  {}",
             secret.secret, secret.otpauth_uri
         ));
         let code = self.code()?;
-        let reply = client
-            .confirm_totp(ConfirmTotpRequest { flow_token, code })
-            .await?
-            .into_inner();
+        let ask = ConfirmTotpRequest { flow_token, code };
+        let reply = client.confirm_totp(ask).await?.into_inner();
+        recovery_codes(&session.print, reply.recovery_codes)?;
         match reply.outcome {
             Some(confirm_totp_response::Outcome::Session(new)) => Ok(Step::In(new)),
             Some(confirm_totp_response::Outcome::Flow(flow)) => Ok(Step::More(flow)),
+            None => Err(unclear()),
+        }
+    }
+
+    async fn enrol_sms(
+        &self,
+        session: &Session,
+        client: &mut Client,
+        flow_token: String,
+        number: String,
+    ) -> Result<Step, Failure> {
+        let ask = EnrolSmsRequest {
+            flow_token: flow_token.clone(),
+            number,
+        };
+        client.enrol_sms(ask).await?;
+        let code = password::ask("Code by SMS")?;
+        let ask = ConfirmSmsRequest { flow_token, code };
+        let reply = client.confirm_sms(ask).await?.into_inner();
+        recovery_codes(&session.print, reply.recovery_codes)?;
+        match reply.outcome {
+            Some(confirm_sms_response::Outcome::Session(new)) => Ok(Step::In(new)),
+            Some(confirm_sms_response::Outcome::Flow(flow)) => Ok(Step::More(flow)),
             None => Err(unclear()),
         }
     }
@@ -128,6 +209,22 @@ impl Login {
 
     fn code(&self) -> Result<String, Failure> {
         self.code.clone().map_or_else(|| password::ask("Code"), Ok)
+    }
+}
+
+async fn recover(
+    client: &mut Client,
+    flow_token: String,
+    recovery_code: String,
+) -> Result<Step, Failure> {
+    let ask = VerifyRecoveryCodeRequest {
+        flow_token,
+        recovery_code,
+    };
+    match client.verify_recovery_code(ask).await?.into_inner().outcome {
+        Some(verify_recovery_code_response::Outcome::Session(new)) => Ok(Step::In(new)),
+        Some(verify_recovery_code_response::Outcome::Flow(flow)) => Ok(Step::More(flow)),
+        None => Err(unclear()),
     }
 }
 

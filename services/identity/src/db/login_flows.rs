@@ -32,8 +32,16 @@ pub struct Flow {
     pub tenant_display_name: String,
     /// The tenant's policy for second factors.
     pub mfa_policy: String,
+    /// Whether the user must have a second factor.
+    pub required: bool,
+    /// Whether the tenant allows codes by SMS.
+    pub sms_allowed: bool,
     /// Whether the user has an authenticator.
     pub totp_enrolled: bool,
+    /// Whether the user has a phone for codes.
+    pub sms_enrolled: bool,
+    /// How many recovery codes the user has left.
+    pub recovery_codes_left: i32,
     /// The device of the user that the login comes from; absent where that is new.
     pub device_id: Option<Id<Device>>,
     /// Whether that device skips the second factor.
@@ -80,25 +88,35 @@ pub async fn begin(
     .await
 }
 
+macro_rules! flows {
+    ($tail:tt $(, $argument:expr)* $(,)?) => {
+        sqlx::query_as!(
+            Flow,
+            r#"SELECT l.id AS "id: Id<LoginFlow>", l.tenant_id AS "tenant_id: Id<Tenant>",
+                   l.user_id AS "user_id: Id<User>", l.expire_time, l.enrol_totp, l.totp_secret,
+                   u.username, t.display_name AS tenant_display_name,
+                   f.mfa_policy AS "mfa_policy!", f.required AS "required!",
+                   f.sms_allowed AS "sms_allowed!", f.totp_enrolled AS "totp_enrolled!",
+                   f.sms_enrolled AS "sms_enrolled!", f.recovery_codes_left AS "recovery_codes_left!",
+                   d.id AS "device_id?: Id<Device>", l.device_name, l.trust_device,
+                   coalesce(d.trust_end_time > clock() AND t.factor_device_trust_duration > '0', false)
+                       AS "device_trusted!",
+                   ARRAY(SELECT p.factor FROM login_proofs p
+                         WHERE p.tenant_id = l.tenant_id AND p.flow_id = l.id) AS "proofs!"
+               FROM login_flows l
+               JOIN users u ON u.tenant_id = l.tenant_id AND u.id = l.user_id
+               JOIN tenants t ON t.tenant_id = l.tenant_id
+               JOIN second_factors f ON f.tenant_id = l.tenant_id AND f.user_id = l.user_id
+               LEFT JOIN devices d ON d.tenant_id = l.tenant_id AND d.id = l.device_id "# + $tail
+            $(, $argument)*
+        )
+    };
+}
+
 /// Finds the flow of a token, in any tenant: for a worker.
 pub async fn by_token(db: &mut PgConnection, token_hash: &[u8]) -> sqlx::Result<Option<Flow>> {
-    sqlx::query_as!(
-        Flow,
-        r#"SELECT l.id AS "id: Id<LoginFlow>", l.tenant_id AS "tenant_id: Id<Tenant>",
-               l.user_id AS "user_id: Id<User>", l.expire_time, l.enrol_totp, l.totp_secret,
-               u.username, t.display_name AS tenant_display_name, t.mfa_policy,
-               EXISTS (SELECT FROM totp_factors f
-                       WHERE f.tenant_id = l.tenant_id AND f.user_id = l.user_id) AS "totp_enrolled!",
-               d.id AS "device_id?: Id<Device>", l.device_name, l.trust_device,
-               coalesce(d.trust_end_time > clock() AND t.factor_device_trust_duration > '0', false)
-                   AS "device_trusted!",
-               ARRAY(SELECT p.factor FROM login_proofs p
-                     WHERE p.tenant_id = l.tenant_id AND p.flow_id = l.id) AS "proofs!"
-           FROM login_flows l
-           JOIN users u ON u.tenant_id = l.tenant_id AND u.id = l.user_id
-           JOIN tenants t ON t.tenant_id = l.tenant_id
-           LEFT JOIN devices d ON d.tenant_id = l.tenant_id AND d.id = l.device_id
-           WHERE l.token_hash = $1 AND l.expire_time > clock() AND u.status = 'ACTIVE'"#,
+    flows!(
+        "WHERE l.token_hash = $1 AND l.expire_time > clock() AND u.status = 'ACTIVE'",
         token_hash,
     )
     .fetch_optional(db)
@@ -112,24 +130,9 @@ pub async fn lock(
     tenant: Id<Tenant>,
     id: Id<LoginFlow>,
 ) -> sqlx::Result<Option<Flow>> {
-    sqlx::query_as!(
-        Flow,
-        r#"SELECT l.id AS "id: Id<LoginFlow>", l.tenant_id AS "tenant_id: Id<Tenant>",
-               l.user_id AS "user_id: Id<User>", l.expire_time, l.enrol_totp, l.totp_secret,
-               u.username, t.display_name AS tenant_display_name, t.mfa_policy,
-               EXISTS (SELECT FROM totp_factors f
-                       WHERE f.tenant_id = l.tenant_id AND f.user_id = l.user_id) AS "totp_enrolled!",
-               d.id AS "device_id?: Id<Device>", l.device_name, l.trust_device,
-               coalesce(d.trust_end_time > clock() AND t.factor_device_trust_duration > '0', false)
-                   AS "device_trusted!",
-               ARRAY(SELECT p.factor FROM login_proofs p
-                     WHERE p.tenant_id = l.tenant_id AND p.flow_id = l.id) AS "proofs!"
-           FROM login_flows l
-           JOIN users u ON u.tenant_id = l.tenant_id AND u.id = l.user_id
-           JOIN tenants t ON t.tenant_id = l.tenant_id
-           LEFT JOIN devices d ON d.tenant_id = l.tenant_id AND d.id = l.device_id
-           WHERE l.tenant_id = $1 AND l.id = $2 AND l.expire_time > clock() AND u.status = 'ACTIVE'
-           FOR UPDATE OF l"#,
+    flows!(
+        "WHERE l.tenant_id = $1 AND l.id = $2 AND l.expire_time > clock() AND u.status = 'ACTIVE'
+         FOR UPDATE OF l",
         tenant.uuid(),
         id.uuid(),
     )
@@ -138,16 +141,18 @@ pub async fn lock(
 }
 
 /// Records a proof in a flow.
-pub async fn prove_totp(
+pub async fn prove(
     db: &mut PgConnection,
     tenant: Id<Tenant>,
     id: Id<LoginFlow>,
+    factor: &str,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "INSERT INTO login_proofs (tenant_id, flow_id, factor) VALUES ($1, $2, 'TOTP')
+        "INSERT INTO login_proofs (tenant_id, flow_id, factor) VALUES ($1, $2, $3)
          ON CONFLICT (tenant_id, flow_id, factor) DO NOTHING",
         tenant.uuid(),
         id.uuid(),
+        factor,
     )
     .execute(db)
     .await?;

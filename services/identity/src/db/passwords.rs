@@ -28,6 +28,21 @@ pub async fn set(
     Ok(())
 }
 
+/// The hash of a user's password, where they have one.
+pub async fn hash(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    user: Id<User>,
+) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar!(
+        "SELECT hash FROM passwords WHERE tenant_id = $1 AND user_id = $2",
+        tenant.uuid(),
+        user.uuid(),
+    )
+    .fetch_optional(db)
+    .await
+}
+
 /// The hash of an invited user's first password, where it was set lately.
 pub async fn lately_set(
     db: &mut PgConnection,

@@ -6,22 +6,39 @@ use contract::{
 };
 use sqlx::PgConnection;
 
-/// Keeps a user's authenticator, whose code of `step` was accepted. `false`
-/// where the user has one already.
-pub async fn insert(
+/// Keeps a user's authenticator, whose code of `step` was accepted, in place of
+/// another.
+pub async fn set(
     db: &mut PgConnection,
     tenant: Id<Tenant>,
     user: Id<User>,
     secret: &[u8],
     step: i64,
-) -> sqlx::Result<bool> {
-    let done = sqlx::query!(
+) -> sqlx::Result<()> {
+    sqlx::query!(
         "INSERT INTO totp_factors (tenant_id, user_id, secret, last_step) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (tenant_id, user_id) DO NOTHING",
+         ON CONFLICT (tenant_id, user_id) DO UPDATE SET secret = excluded.secret,
+             last_step = excluded.last_step, enrol_time = clock()",
         tenant.uuid(),
         user.uuid(),
         secret,
         step,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Removes a user's authenticator. `false` where there is none.
+pub async fn remove(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    user: Id<User>,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "DELETE FROM totp_factors WHERE tenant_id = $1 AND user_id = $2",
+        tenant.uuid(),
+        user.uuid(),
     )
     .execute(db)
     .await?;

@@ -15,6 +15,10 @@ pub use invited::{Invited, existing, insert_invited, remove_invited};
 pub use life::{delete, disable, enable, finish_setup, insert, logged_in};
 
 /// A user and what is derived of them.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is true or not by itself"
+)]
 pub struct Row {
     /// The user.
     pub id: Id<User>,
@@ -42,8 +46,16 @@ pub struct Row {
     pub update_time: DateTime<Utc>,
     /// Grows with every change.
     pub version: i64,
-    /// Whether the user has an authenticator.
+    /// Whether the user has a second factor.
     pub mfa_enabled: bool,
+    /// Whether the user has an authenticator.
+    pub totp_enrolled: bool,
+    /// Whether the user has a phone for codes.
+    pub sms_enrolled: bool,
+    /// How many recovery codes the user has left.
+    pub recovery_codes_left: i32,
+    /// Whether the user must have a second factor.
+    pub mfa_required: bool,
     /// Since when the account is locked; absent where it is not.
     pub lock_time: Option<DateTime<Utc>>,
 }
@@ -85,9 +97,11 @@ macro_rules! people {
             r#"SELECT u.id AS "id: Id<User>", u.tenant_id AS "tenant_id: Id<Tenant>", u.first_name,
                    u.last_name, u.username, u.email, u.language, u.status, u.sort_key,
                    u.last_login_time, u.create_time, u.update_time, u.version,
-                   f.user_id IS NOT NULL AS "mfa_enabled!", a.lock_time AS "lock_time?"
+                   f.totp_enrolled OR f.sms_enrolled AS "mfa_enabled!", f.totp_enrolled AS "totp_enrolled!",
+                   f.sms_enrolled AS "sms_enrolled!", f.recovery_codes_left AS "recovery_codes_left!",
+                   f.required AS "mfa_required!", a.lock_time AS "lock_time?"
                FROM users u
-               LEFT JOIN totp_factors f ON f.tenant_id = u.tenant_id AND f.user_id = u.id
+               JOIN second_factors f ON f.tenant_id = u.tenant_id AND f.user_id = u.id
                LEFT JOIN attempts a ON a.tenant_id = u.tenant_id AND a.user_id = u.id
                    AND a.unlock_time > clock() "# + $tail
             $(, $argument)*
@@ -144,7 +158,7 @@ pub async fn list(
         people!(
             "WHERE u.tenant_id = $1 AND ($2::text IS NULL OR u.search_text LIKE $2)
                  AND ($3::text[] IS NULL OR u.status = ANY($3))
-                 AND ($4::boolean IS NULL OR (f.user_id IS NOT NULL) = $4)
+                 AND ($4::boolean IS NULL OR (f.totp_enrolled OR f.sms_enrolled) = $4)
                  AND (u.sort_key, u.id) < ($5, $6)
              ORDER BY u.sort_key DESC, u.id DESC LIMIT $7",
             tenant.uuid(),
@@ -161,7 +175,7 @@ pub async fn list(
         people!(
             "WHERE u.tenant_id = $1 AND ($2::text IS NULL OR u.search_text LIKE $2)
                  AND ($3::text[] IS NULL OR u.status = ANY($3))
-                 AND ($4::boolean IS NULL OR (f.user_id IS NOT NULL) = $4)
+                 AND ($4::boolean IS NULL OR (f.totp_enrolled OR f.sms_enrolled) = $4)
                  AND (u.sort_key, u.id) > ($5, $6)
              ORDER BY u.sort_key, u.id LIMIT $7",
             tenant.uuid(),
@@ -185,10 +199,10 @@ pub async fn count(
 ) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM users u
-           LEFT JOIN totp_factors f ON f.tenant_id = u.tenant_id AND f.user_id = u.id
+           JOIN second_factors f ON f.tenant_id = u.tenant_id AND f.user_id = u.id
            WHERE u.tenant_id = $1 AND ($2::text IS NULL OR u.search_text LIKE $2)
              AND ($3::text[] IS NULL OR u.status = ANY($3))
-             AND ($4::boolean IS NULL OR (f.user_id IS NOT NULL) = $4)"#,
+             AND ($4::boolean IS NULL OR (f.totp_enrolled OR f.sms_enrolled) = $4)"#,
         tenant.uuid(),
         filter.pattern.as_deref(),
         filter.statuses.as_deref(),

@@ -1,10 +1,16 @@
 //! Time-based one-time codes: RFC 6238 with SHA-1, six digits and 30 seconds,
 //! which is what authenticators can do.
 
+use qrcode::{Color, QrCode};
 use rpc::Error;
 use totp_rs::{Builder, Secret};
 
 const STEP: u64 = 30;
+
+/// Pixels of a module of a QR image, a side.
+const MODULE: usize = 4;
+/// Modules of white around it (ISO/IEC 18004).
+const QUIET: usize = 4;
 
 /// A fresh secret of 160 bits (RFC 4226, section 4).
 pub fn secret() -> Secret {
@@ -33,6 +39,34 @@ pub fn uri(secret: &[u8], issuer: &str, account: &str) -> Result<String, Error> 
         .with_account_name(plain(account))
         .build()?;
     Ok(totp.to_url()?)
+}
+
+/// The URI as a QR image, a PNG: black on white, one bit a pixel.
+pub fn image(uri: &str) -> Result<Vec<u8>, Error> {
+    let code = QrCode::new(uri)?;
+    let modules = code.width() + 2 * QUIET;
+    let side = modules * MODULE;
+    let dark = |at: usize| {
+        (at / MODULE)
+            .checked_sub(QUIET)
+            .filter(|at| *at < code.width())
+    };
+    let mut pixels = vec![0xff_u8; side * side.div_ceil(8)];
+    for (row, line) in pixels.chunks_mut(side.div_ceil(8)).enumerate() {
+        for column in 0..side {
+            if let (Some(x), Some(y)) = (dark(column), dark(row))
+                && code[(x, y)] == Color::Dark
+            {
+                line[column / 8] &= !(0x80 >> (column % 8));
+            }
+        }
+    }
+    let mut file = Vec::new();
+    let mut png = png::Encoder::new(&mut file, u32::try_from(side)?, u32::try_from(side)?);
+    png.set_color(png::ColorType::Grayscale);
+    png.set_depth(png::BitDepth::One);
+    png.write_header()?.write_image_data(&pixels)?;
+    Ok(file)
 }
 
 fn builder(secret: &[u8]) -> Builder {
@@ -88,6 +122,36 @@ mod tests {
             uri.contains("ada%40example.org") || uri.contains("ada@example.org"),
             "{uri}"
         );
+    }
+
+    #[test]
+    fn the_image_shows_the_modules_of_the_code() {
+        let uri = uri(RFC, "Acme", "ada@example.org").expect("it is made");
+        let file = image(&uri).expect("it is drawn");
+        let mut reader = png::Decoder::new(std::io::Cursor::new(file))
+            .read_info()
+            .expect("a PNG");
+        let mut pixels = vec![0; reader.output_buffer_size().expect("a size")];
+        let info = reader.next_frame(&mut pixels).expect("an image");
+        let code = QrCode::new(&uri).expect("a code");
+        let modules = code.width() + 2 * QUIET;
+        assert_eq!((info.width, info.height), {
+            let side = u32::try_from(modules * MODULE).expect("small");
+            (side, side)
+        });
+        for (row, line) in pixels.chunks(info.line_size).enumerate() {
+            for column in 0..modules * MODULE {
+                let black = line[column / 8] & (0x80 >> (column % 8)) == 0;
+                let at = |pixel: usize| (pixel / MODULE).wrapping_sub(QUIET);
+                let (x, y) = (at(column), at(row));
+                let inside = x < code.width() && y < code.width();
+                assert_eq!(
+                    black,
+                    inside && code[(x, y)] == Color::Dark,
+                    "{column},{row}"
+                );
+            }
+        }
     }
 
     proptest! {

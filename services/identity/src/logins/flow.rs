@@ -6,13 +6,20 @@ use contract::{
     Id,
     identity::{
         Device, ErrorReason, LoginFlow, LoginStep, MfaPolicy, NewSession, Tenant, User,
-        confirm_totp_response, login_response, verify_totp_response,
+        confirm_sms_response, confirm_totp_response, login_response, verify_recovery_code_response,
+        verify_sms_code_response, verify_totp_response,
     },
 };
 use rpc::{Because as _, Caller, Error};
 use store::{Keys, Tx};
 
-use crate::{Identity, db, db::login_flows::Flow, lockouts::Who, sessions, timestamp};
+use crate::{
+    Identity, db,
+    db::login_flows::Flow,
+    factors::{Standing, prove::PASSWORD},
+    lockouts::Who,
+    sessions, timestamp,
+};
 
 /// How long a login may take from the password on.
 const LIFETIME: Duration = Duration::from_mins(10);
@@ -52,79 +59,55 @@ pub enum Outcome {
     Flow(LoginFlow),
 }
 
-/// What a flow wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Nothing more: the proofs make a session.
-    Session,
-    /// A code of the enrolled authenticator.
-    VerifyTotp,
-    /// An authenticator.
-    EnrolTotp,
-}
-
 /// What is true of a flow.
 #[derive(Clone, Copy, Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a fact of its own, and all together decide"
-)]
 pub struct State {
-    /// The tenant's policy.
-    pub policy: MfaPolicy,
-    /// Whether the user has an authenticator.
-    pub totp_enrolled: bool,
-    /// Whether a code of it was proven in this flow.
-    pub totp_proven: bool,
-    /// Whether the user asked to enrol one.
+    /// What the user has of second factors, and what the tenant asks of them.
+    pub factors: Standing,
+    /// Whether a second factor was proven in this flow.
+    pub proven: bool,
+    /// Whether the user asked to enrol an authenticator.
     pub enrol_totp: bool,
     /// Whether the login comes from a device that skips the second factor.
     pub device_trusted: bool,
 }
 
-/// What comes next, from what is true now and nothing else. Every flow begins
-/// with a proven password.
-pub fn next(state: State) -> Step {
-    match state {
-        State {
-            totp_proven: true, ..
-        }
-        | State {
-            policy: MfaPolicy::Off,
-            ..
-        }
-        // Trust was given after a second factor, and ends with any change of
-        // factors: there is nothing to enrol.
-        | State {
-            device_trusted: true,
-            totp_enrolled: true,
-            ..
-        } => Step::Session,
-        State {
-            totp_enrolled: true,
-            ..
-        } => Step::VerifyTotp,
-        State {
-            policy: MfaPolicy::Required,
-            ..
-        }
-        | State {
-            enrol_totp: true, ..
-        } => Step::EnrolTotp,
-        State {
-            policy: MfaPolicy::Optional | MfaPolicy::Unspecified,
-            ..
-        } => Step::Session,
+/// What may come next, any one of them, from what is true now and nothing else.
+/// Nothing: the proofs make a session. Every flow begins with a proven password.
+pub fn next(state: &State) -> Vec<LoginStep> {
+    let (has, mut steps) = (&state.factors, Vec::new());
+    let enrols = state.enrol_totp && has.policy == MfaPolicy::Optional;
+    // Trust was given after a second factor, and ends with any change of factors:
+    // there is nothing to enrol.
+    let skipped = state.device_trusted && has.is_usable();
+    if state.proven || skipped || !has.is_asked() && !enrols {
+        return steps;
     }
+    let mut offer = |offered: bool, step| steps.extend(offered.then_some(step));
+    if has.is_usable() {
+        offer(has.totp, LoginStep::VerifyTotp);
+        offer(has.sms && has.sms_allowed, LoginStep::SendSmsCode);
+        offer(has.recovery_codes > 0, LoginStep::VerifyRecoveryCode);
+    } else {
+        offer(true, LoginStep::EnrolTotp);
+        offer(has.required && has.sms_allowed, LoginStep::EnrolSms);
+    }
+    steps
 }
 
 impl Flow {
     /// What is true of the flow.
     pub fn state(&self) -> State {
         State {
-            policy: db::tenants::policy(&self.mfa_policy),
-            totp_enrolled: self.totp_enrolled,
-            totp_proven: self.proofs.iter().any(|proof| proof == "TOTP"),
+            factors: Standing {
+                policy: db::tenants::policy(&self.mfa_policy),
+                required: self.required,
+                sms_allowed: self.sms_allowed,
+                totp: self.totp_enrolled,
+                sms: self.sms_enrolled,
+                recovery_codes: self.recovery_codes_left.unsigned_abs(),
+            },
+            proven: self.proofs.iter().any(|proof| proof != PASSWORD),
             enrol_totp: self.enrol_totp,
             device_trusted: self.device_trusted,
         }
@@ -157,8 +140,8 @@ pub async fn begin(
 }
 
 /// Finds the flow of a token, or refuses with `FLOW_ENDED` where it is over or
-/// wants another step than `step`.
-pub async fn find(app: &Identity, token: &str, step: Step) -> Result<Flow, Error> {
+/// does not want this step.
+pub async fn find(app: &Identity, token: &str, step: LoginStep) -> Result<Flow, Error> {
     let mut tx = app.store.worker().await?;
     let flow = db::login_flows::by_token(&mut tx, &hash(app, token))
         .await?
@@ -169,7 +152,7 @@ pub async fn find(app: &Identity, token: &str, step: Step) -> Result<Flow, Error
 
 /// Locks a flow and looks again whether it wants the step: another call may
 /// have come first.
-pub async fn lock(tx: &mut Tx, flow: &Flow, step: Step) -> Result<Flow, Error> {
+pub async fn lock(tx: &mut Tx, flow: &Flow, step: LoginStep) -> Result<Flow, Error> {
     // The user first, as everybody does: a disabling that came first is seen.
     db::users::lock(tx, flow.tenant_id, flow.user_id, "ACTIVE")
         .await?
@@ -193,24 +176,20 @@ pub async fn advance(
     let flow = db::login_flows::lock(tx, tenant, begun.id)
         .await?
         .ok_or_else(ended)?;
-    let next_step = match next(flow.state()) {
-        Step::Session => {
-            return Ok(Outcome::Session(
-                sessions::begin::run(app, tx, caller, &flow).await?,
-            ));
-        }
-        Step::VerifyTotp => LoginStep::VerifyTotp,
-        Step::EnrolTotp => LoginStep::EnrolTotp,
-    };
+    let steps = next(&flow.state());
+    if steps.is_empty() {
+        let session = sessions::begin::run(app, tx, caller, &flow).await?;
+        return Ok(Outcome::Session(session));
+    }
     Ok(Outcome::Flow(LoginFlow {
         flow_token: begun.token,
-        next_steps: vec![next_step.into()],
+        next_steps: steps.into_iter().map(Into::into).collect(),
         expire_time: Some(timestamp(flow.expire_time)),
     }))
 }
 
-fn expect(flow: &Flow, step: Step) -> Result<(), Error> {
-    if next(flow.state()) == step {
+fn expect(flow: &Flow, step: LoginStep) -> Result<(), Error> {
+    if next(&flow.state()).contains(&step) {
         Ok(())
     } else {
         Err(ended())
@@ -226,64 +205,27 @@ pub fn ended() -> Error {
     ErrorReason::FlowEnded.because("this login is over, or at another step; begin again")
 }
 
-impl From<Outcome> for login_response::Outcome {
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Session(session) => Self::Session(session),
-            Outcome::Flow(flow) => Self::Flow(flow),
-        }
-    }
-}
-
-impl From<Outcome> for verify_totp_response::Outcome {
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Session(session) => Self::Session(session),
-            Outcome::Flow(flow) => Self::Flow(flow),
-        }
-    }
-}
-
-impl From<Outcome> for confirm_totp_response::Outcome {
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Session(session) => Self::Session(session),
-            Outcome::Flow(flow) => Self::Flow(flow),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_session_without_the_proofs_that_the_policy_asks() {
-        for policy in [MfaPolicy::Off, MfaPolicy::Optional, MfaPolicy::Required] {
-            for totp_enrolled in [false, true] {
-                for bits in 0..8 {
-                    let (totp_proven, enrol_totp, device_trusted) =
-                        (bits & 1 > 0, bits & 2 > 0, bits & 4 > 0);
-                    let step = next(State {
-                        policy,
-                        totp_enrolled,
-                        totp_proven,
-                        enrol_totp,
-                        device_trusted,
-                    });
-                    let asked = policy == MfaPolicy::Required
-                        || policy == MfaPolicy::Optional && (totp_enrolled || enrol_totp);
-                    assert_eq!(
-                        step == Step::Session,
-                        totp_proven || !asked || device_trusted && totp_enrolled,
-                        "{policy:?} {totp_enrolled} {enrol_totp}"
-                    );
-                    assert!(
-                        step != Step::EnrolTotp || !totp_enrolled,
-                        "a second authenticator"
-                    );
+macro_rules! outcome_of {
+    ($($response:ident),* $(,)?) => {$(
+        impl From<Outcome> for $response::Outcome {
+            fn from(outcome: Outcome) -> Self {
+                match outcome {
+                    Outcome::Session(session) => Self::Session(session),
+                    Outcome::Flow(flow) => Self::Flow(flow),
                 }
             }
         }
-    }
+    )*};
 }
+
+outcome_of!(
+    login_response,
+    verify_totp_response,
+    verify_sms_code_response,
+    verify_recovery_code_response,
+    confirm_totp_response,
+    confirm_sms_response,
+);
+
+#[cfg(test)]
+mod tests;

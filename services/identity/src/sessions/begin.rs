@@ -2,7 +2,7 @@
 
 use contract::{
     Id,
-    identity::{Event, LoginSucceeded, MfaPolicy, NewSession, Session, SessionRevoked},
+    identity::{Event, LoginSucceeded, NewSession, Session, SessionRevoked},
 };
 use rpc::{Caller, Error};
 use store::{Keys, Tx};
@@ -26,11 +26,11 @@ pub async fn run(
     flow: &Flow,
 ) -> Result<NewSession, Error> {
     let state = flow.state();
-    let least_level = match state.policy {
-        _ if state.device_trusted => 1,
-        MfaPolicy::Required => 2,
-        MfaPolicy::Optional if state.totp_enrolled => 2,
-        MfaPolicy::Off | MfaPolicy::Optional | MfaPolicy::Unspecified => 1,
+    let skipped = state.device_trusted && state.factors.is_usable();
+    let least_level = if state.factors.is_asked() && !skipped {
+        2
+    } else {
+        1
     };
     let policy = crate::policies::read(tx, flow.tenant_id).await?;
     let session_token = format!("{PREFIX}{}", Keys::token());

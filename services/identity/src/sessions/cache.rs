@@ -190,6 +190,10 @@ impl Cache {
             // The key that it replaces ends sooner than it would have.
             Some(Kind::ApiKeyCreated(created)) => created.replaced_api_key_id,
             Some(Kind::ApiKeyRevoked(revoked)) => revoked.api_key_id,
+            Some(Kind::SmsEnrolled(enrolled)) => enrolled.user_id,
+            Some(Kind::FactorRemoved(removed)) => removed.user_id,
+            Some(Kind::RecoveryCodesCreated(created)) => created.user_id,
+            Some(Kind::FactorsReset(reset)) => reset.user_id,
             _ => return,
         };
         if let Ok(id) = ended.parse() {

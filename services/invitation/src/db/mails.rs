@@ -16,6 +16,8 @@ pub(crate) enum Kind {
     Invitation,
     /// A link for setting a new password.
     PasswordReset,
+    /// A notice that the second factors were changed.
+    FactorsChanged,
 }
 
 /// Where a mail stands.
@@ -98,21 +100,24 @@ pub(crate) async fn queue_invitations(
     Ok(())
 }
 
-/// Queues a password-reset mail. Where it goes and in which language is asked
-/// of identity when it is sent. The same id a second time does nothing.
-pub(crate) async fn queue_reset(
+/// Queues a mail to a user. Where it goes and in which language is asked of
+/// identity when it is sent. The same id a second time does nothing.
+pub(crate) async fn queue(
     db: &mut PgConnection,
     tenant: TenantId,
     id: MailId,
+    kind: Kind,
     user: UserId,
+    priority: Priority,
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO mails (tenant_id, id, kind, user_id, email, domain, language, priority)
-            VALUES ($1, $2, 'password_reset', $3, '', '', '', $4) ON CONFLICT DO NOTHING",
+            VALUES ($1, $2, $3, $4, '', '', '', $5) ON CONFLICT DO NOTHING",
         tenant as _,
         id as _,
+        kind as _,
         user as _,
-        Priority::High as i16,
+        priority as i16,
     )
     .execute(db)
     .await?;

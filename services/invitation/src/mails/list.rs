@@ -63,6 +63,7 @@ pub(crate) fn kind(kind: Kind) -> MailKind {
     match kind {
         Kind::Invitation => MailKind::Invitation,
         Kind::PasswordReset => MailKind::PasswordReset,
+        Kind::FactorsChanged => MailKind::FactorsChanged,
     }
 }
 

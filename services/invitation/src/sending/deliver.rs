@@ -90,7 +90,10 @@ async fn send(
 /// An answer as it is kept and shown: one line of bounded length, without the
 /// mail's secret, which a filter may quote when it refuses a link.
 fn presentable(answer: &str, secret: &str) -> String {
-    let hidden = answer.replace(secret, "[link]");
+    let hidden = match secret {
+        "" => answer.to_owned(),
+        secret => answer.replace(secret, "[link]"),
+    };
     hidden
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
@@ -110,5 +113,10 @@ mod tests {
             "554 5.7.1 blocked: https://usher.test/invitation#[link]  sorry"
         );
         assert_eq!(presentable(&"x".repeat(10_000), "uit_abc").len(), 500);
+        assert_eq!(
+            presentable("250 ok", ""),
+            "250 ok",
+            "not every mail has one"
+        );
     }
 }

@@ -57,6 +57,7 @@ pub(super) async fn write(
     match mail.kind {
         Kind::Invitation => invitation(app, post, mail, &tenant).await,
         Kind::PasswordReset => password_reset(app, post, mail, lease, &tenant).await,
+        Kind::FactorsChanged => notice(app, post, mail, lease, &tenant).await,
     }
 }
 
@@ -143,6 +144,40 @@ async fn password_reset(
     Ok(compose(app, post, mail, &to, &words, secret))
 }
 
+/// Tells a user something that needs no link.
+async fn notice(
+    app: &Invitation,
+    post: &Post,
+    mail: &Claimed,
+    lease: Lease,
+    tenant: &Tenant,
+) -> Result<Written, Error> {
+    let caller = Caller::system(SERVICE, mail.tenant_id);
+    let Some(user) = find(app, &caller, mail).await? else {
+        return Ok(Written::Needless);
+    };
+    let User {
+        email, language, ..
+    } = &user;
+    let mut tx = app.store.tenant(mail.tenant_id, &caller).await?;
+    queue::address(&mut tx, mail.tenant_id, mail.id, lease, email, language).await?;
+    tx.done().await?;
+    let to = Addressee {
+        name: one_line(&format!("{} {}", user.first_name, user.last_name)),
+        email,
+        language,
+    };
+    let words = Words {
+        tenant: &one_line(&tenant.display_name),
+        name: &to.name,
+        inviter_name: "",
+        inviter_email: "",
+        link: "",
+        until: String::new(),
+    };
+    Ok(compose(app, post, mail, &to, &words, Zeroizing::default()))
+}
+
 /// The token of a reset link; `None` where the user cannot have one any more.
 async fn issue(
     app: &Invitation,
@@ -164,7 +199,7 @@ async fn issue(
     }
 }
 
-/// Who is to get a reset mail; nobody who was deleted or disabled since.
+/// Whom a mail is about; nobody who was deleted or disabled since.
 async fn find(app: &Invitation, caller: &Caller, mail: &Claimed) -> Result<Option<User>, Error> {
     let request = FindUsersRequest {
         emails: Vec::new(),
