@@ -1,5 +1,6 @@
 //! Changes in identity, and attempts to log in.
 
+mod factors;
 mod service_accounts;
 mod sessions;
 
@@ -19,8 +20,12 @@ use usher_tests::{password, token_mailed_to};
 use super::{Told, call, leaves, leaves_nothing, stage::Stage};
 
 pub async fn tell(stage: &Stage<'_>, method: &str) -> Option<Told> {
-    let (room, _) = method.split_once('.')?;
+    let (room, call) = method.split_once('.')?;
     match room {
+        "LoginService" if call.contains("Sms") || call.contains("RecoveryCode") => {
+            factors::tell(stage, method).await
+        }
+        "FactorService" => factors::tell(stage, method).await,
         "TenantService" | "PolicyService" => tenants(stage, method).await,
         "UserService" => users(stage, method).await,
         "LoginService" => logins(stage, method).await,

@@ -31,10 +31,13 @@ const SPOOFS: [(&str, &str); 22] = [
     ("connection", "spoof"),
 ];
 
+/// How many headers say what the caller said. What identity minted does not
+/// count: it decided itself whether the tenant that was named may be.
 fn honoured(headers: &HeaderMap) -> usize {
     headers
-        .values()
-        .filter(|value| value.to_str().is_ok_and(|text| text.contains("spoof")))
+        .iter()
+        .filter(|(name, _)| *name != http::header::AUTHORIZATION)
+        .filter(|(_, value)| value.to_str().is_ok_and(|text| text.contains("spoof")))
         .count()
 }
 

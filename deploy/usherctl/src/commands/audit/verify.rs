@@ -65,13 +65,13 @@ impl Verify {
             }
             None => live(session, keys, given).await?,
         };
-        tell(session, found)
+        tell(session, &found)
     }
 }
 
 /// Says what was found.
-fn tell(session: &Session, found: Result<Verified, Finding>) -> Result<ExitCode, Failure> {
-    let (code, fields) = match &found {
+fn tell(session: &Session, found: &Result<Verified, Finding>) -> Result<ExitCode, Failure> {
+    let (code, fields) = match found {
         Ok(whole) => (
             ExitCode::SUCCESS,
             [
