@@ -155,13 +155,14 @@ pub async fn in_flow(
     Ok((outcome, codes))
 }
 
-/// Enrols a factor from a session. The transaction is the caller's to commit.
+/// Enrols a factor from a session. The transaction is the caller's to commit; the
+/// charge is settled with it, and must not be dropped before.
 pub async fn in_session<M: contract::Request>(
     app: &Identity,
     own: &Own,
     ask: &M,
     first: First,
-) -> Result<(Tx, RecoveryCodes), Error> {
+) -> Result<(Tx, RecoveryCodes, Charge), Error> {
     let mut tx = app.store.begin(&own.caller, ask).await?;
     own.fresh(&mut tx).await?;
     let sealed = db::totp_enrolments::get(&mut tx, own.tenant, own.session).await?;
@@ -186,7 +187,7 @@ pub async fn in_session<M: contract::Request>(
         .kept(app, &mut tx, holder, Origin::Session(own.session))
         .await?;
     own.prove(&mut tx, first.name()).await?;
-    Ok((tx, codes))
+    Ok((tx, codes, charge))
 }
 
 /// The secret of an authenticator that is being enrolled; nothing where none is.

@@ -16,7 +16,7 @@ pub async fn run(
 ) -> Result<FinishSmsEnrolmentResponse, Error> {
     let own = Own::of(caller)?;
     let first = First::Sms(ask.code.clone());
-    let (tx, recovery_codes) = enrol::in_session(app, &own, &ask, first).await?;
+    let (tx, recovery_codes, _charge) = enrol::in_session(app, &own, &ask, first).await?;
     tx.commit_secret(FinishSmsEnrolmentResponse { recovery_codes })
         .await
 }
