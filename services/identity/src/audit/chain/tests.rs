@@ -76,7 +76,7 @@ fn rng() -> TestRng {
 }
 
 fn below(rng: &mut TestRng, limit: usize) -> usize {
-    (rng.next_u64() % limit as u64) as usize
+    usize::try_from(rng.next_u64() % limit as u64).unwrap_or_default()
 }
 
 fn sealer() -> Sealer {
@@ -163,7 +163,7 @@ fn trail(rng: &mut TestRng) -> Trail {
 /// Commits to an address, and for some to changes.
 fn personal(rng: &mut TestRng, at: usize, row: &mut Row) -> (String, Vec<FieldChange>) {
     let salt = rng.next_u64().to_be_bytes().repeat(4);
-    if at % 5 == 0 {
+    if at.is_multiple_of(5) {
         row.changes_commitment = of_changes(&salt, &[]).to_vec();
         row.changes_salt = Some(salt);
         return (String::new(), Vec::new());
@@ -172,7 +172,7 @@ fn personal(rng: &mut TestRng, at: usize, row: &mut Row) -> (String, Vec<FieldCh
     row.actor_email_commitment = of_email(&salt, &email).to_vec();
     row.actor_email_salt = Some(salt.clone());
     let mut changes = Vec::new();
-    if at % 3 == 0 {
+    if at.is_multiple_of(3) {
         changes.push(FieldChange {
             field: "first_name".into(),
             before: "Ada".into(),
