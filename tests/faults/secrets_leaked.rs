@@ -17,7 +17,7 @@ use contract::identity::{
 };
 use testkit::{Client, environment};
 use usher_tests::{
-    Mail, World,
+    World,
     demo::{self, Steps},
     fleet, password, sign_in, suite, token_mailed_to,
 };
@@ -187,8 +187,10 @@ async fn b_82_b_18_no_secret_is_logged_or_stored_in_the_clear() {
     }
     let mut canaries = canaries(&world).await;
     let mails = world.mails().all().await.expect("mails");
-    let links = mails.iter().take(50).map(Mail::token);
-    canaries.extend(links.map(|token| ("a link", token.expect("a link"))));
+    // Notices hold no link.
+    let links: Vec<_> = mails.iter().filter_map(|mail| mail.token().ok()).collect();
+    assert!(links.len() >= 50, "{} mails hold a link", links.len());
+    canaries.extend(links.into_iter().take(50).map(|token| ("a link", token)));
 
     // JWTs begin so: {"alg" or {"typ" in base64url.
     for beginning in ["eyJhbGciOi", "eyJ0eXAiOi"] {
