@@ -1,6 +1,6 @@
 //! The suite in one process, on a fresh database, with a first operator.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use contract::authorization::RoleSet;
@@ -96,6 +96,13 @@ impl Suite {
         let running = run(self.config.clone(), clock).await;
         let running = running.unwrap_or_else(|error| panic!("no replica: {error:#}"));
         Replica { running, time }
+    }
+
+    /// Lets time pass, also for the gateway: it believes what it knows of a token
+    /// for a second, by a clock that no test moves, and nothing shows its end.
+    pub async fn later(&self, by: Duration) {
+        self.time().advance(by);
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
     }
 
     /// Moves the time of the suite; see `store::Clock`.
@@ -263,7 +270,7 @@ async fn run(config: suite::Config, clock: store::Clock) -> Result<suite::Runnin
         .await
         .map_err(|error| anyhow::anyhow!("{error:?}"))?;
     anyhow::ensure!(
-        running.ready(std::time::Duration::from_secs(30)).await,
+        running.ready(Duration::from_secs(30)).await,
         "a part does not serve"
     );
     Ok(running)
