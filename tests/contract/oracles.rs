@@ -2,8 +2,9 @@
 
 use contract::authorization::{CreateProjectRequest, project_service_client::ProjectServiceClient};
 use contract::identity::{
-    CreateUserRequest, LoginRequest, RequestPasswordResetRequest,
-    login_service_client::LoginServiceClient, user_service_client::UserServiceClient,
+    AddDomainRequest, CreateUserRequest, LoginRequest, RequestPasswordResetRequest,
+    domain_service_client::DomainServiceClient, login_service_client::LoginServiceClient,
+    user_service_client::UserServiceClient,
 };
 use contract::importer::{
     UploadHeader, UploadImportRequest, import_service_client::ImportServiceClient,
@@ -58,6 +59,16 @@ async fn create_project(company: &Company, name: &str) -> String {
     told(projects.create_project(ask).await)
 }
 
+/// Adds the domain of an address.
+async fn add_domain(company: &Company, email: &str) -> String {
+    let ask = AddDomainRequest {
+        domain: email.replace('@', "."),
+        ..Default::default()
+    };
+    let mut domains = DomainServiceClient::new(company.admin.client.clone());
+    told(domains.add_domain(ask).await)
+}
+
 /// What the preview of a file with one address says of it.
 async fn preview(company: &Company, email: &str) -> String {
     let header = UploadHeader {
@@ -105,6 +116,7 @@ async fn questions(company: &Company, who: &str, secret: &str, project: &str) ->
         invite(company, &who.replace('@', "+invited@")).await,
         create_user(company, who).await,
         create_project(company, project).await,
+        add_domain(company, who).await,
     ]
 }
 
@@ -116,6 +128,7 @@ async fn b_24_what_exists_elsewhere_is_answered_as_what_exists_nowhere() {
     theirs.user("known@people.example", &secret).await;
     assert_eq!(invite(&theirs, "known+invited@people.example").await, "ok");
     theirs.project("Known").await;
+    assert_eq!(add_domain(&theirs, "known@people.example").await, "ok");
 
     let ours = suite.company("ours").await;
     let elsewhere = questions(&ours, "known@people.example", &secret, "Known").await;

@@ -1,6 +1,7 @@
 //! Messages that pass validation, made from their descriptors.
 
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value};
+use usher_tests::PROPERTY;
 
 use crate::descriptors::{part, rules};
 
@@ -32,6 +33,9 @@ pub fn message(
 fn value(field: &FieldDescriptor, id: &impl Fn(&FieldDescriptor) -> String) -> Value {
     match field.kind() {
         Kind::String => Value::String(text(field, id)),
+        Kind::Message(inner) if inner.full_name() == "google.protobuf.FieldMask" => {
+            Value::Message(mask(field, inner))
+        }
         Kind::Message(inner) if inner.full_name().starts_with("google.") => {
             Value::Message(DynamicMessage::new(inner))
         }
@@ -48,6 +52,20 @@ fn value(field: &FieldDescriptor, id: &impl Fn(&FieldDescriptor) -> String) -> V
     }
 }
 
+/// The first field of the message that is changed, which stands beside the mask.
+fn mask(field: &FieldDescriptor, of: MessageDescriptor) -> DynamicMessage {
+    let beside = field.parent_message();
+    let changed = beside.fields().find_map(|one| match one.kind() {
+        Kind::Message(inner) if inner.full_name().starts_with("usher.") => inner.fields().next(),
+        _ => None,
+    });
+    let paths = changed.iter().map(|first| first.name().to_owned());
+    let mut mask = DynamicMessage::new(of);
+    let paths = paths.map(Value::String).collect();
+    mask.set_field_by_name("paths", Value::List(paths));
+    mask
+}
+
 fn text(field: &FieldDescriptor, id: &impl Fn(&FieldDescriptor) -> String) -> String {
     let name = field.name();
     if name == "request_id" {
@@ -61,11 +79,16 @@ fn text(field: &FieldDescriptor, id: &impl Fn(&FieldDescriptor) -> String) -> St
             format!("{}@plausible.example", uuid::Uuid::new_v4().simple())
         }
         "code" => "123456".into(),
+        "phone" => "+4930901820".into(),
+        "time_zone" => "Europe/Berlin".into(),
+        "avatar_uri" => "https://plausible.example/picture.png".into(),
         "language" => "en".into(),
         "page_token" | "etag" | "at_least_revision" | "tenant" => String::new(),
         "password" => "a plausible long password".into(),
         "actions" => "user_disabled".into(),
         "address" => "192.0.2.7".into(),
+        // The one that `one_of_each` defines.
+        "name" if field.parent_message().name() == "UserProperty" => PROPERTY.into(),
         "name" => format!(
             "plausible-{}",
             &uuid::Uuid::new_v4().simple().to_string()[..8]

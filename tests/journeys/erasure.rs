@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use contract::identity::{
-    DeleteUserRequest, ListAuditRecordsRequest, audit_service_client::AuditServiceClient,
-    user_service_client::UserServiceClient,
+    DeleteUserRequest, ListAuditRecordsRequest, UpdateUserRequest, UserFields,
+    audit_service_client::AuditServiceClient, user_service_client::UserServiceClient,
 };
+use prost_types::FieldMask;
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use testkit::until;
 use usher_tests::{Suite, password};
@@ -50,6 +51,20 @@ async fn u_12_no_name_and_no_address_of_a_deleted_user_is_left() {
     let created = acme
         .user("vanishing.created@acme.example", &password())
         .await;
+    let edit = UpdateUserRequest {
+        user_id: created.clone(),
+        user: Some(UserFields {
+            email: "vanishing.again@acme.example".into(),
+            avatar_uri: "https://acme.example/vanishing.png".into(),
+            ..Default::default()
+        }),
+        update_mask: Some(FieldMask {
+            paths: vec!["email".into(), "avatar_uri".into()],
+        }),
+        ..Default::default()
+    };
+    let mut users = UserServiceClient::new(admin.clone());
+    users.update_user(edit).await.expect("another address");
     let invited = acme
         .invited("vanishing.invited@acme.example", &["admin"], &suite.mails())
         .await;

@@ -164,6 +164,18 @@ async fn u_12_b_27_a_deleted_user_leaves_nothing_to_inherit() {
 }
 
 #[tokio::test]
+async fn nobody_deletes_or_disables_their_own_account() {
+    let suite = Suite::start().await;
+    let acme = suite.company("acme").await;
+    let own = &acme.admin;
+    assert_refused!(delete(&own.client, &own.user_id).await, "OWN_ACCOUNT");
+    assert_refused!(disable(&own.client, &own.user_id).await, "OWN_ACCOUNT");
+    let still = get(&own.client, "").await.expect("their account");
+    assert_eq!(still.status(), UserStatus::Active);
+    suite.stop().await;
+}
+
+#[tokio::test]
 async fn every_mutation_can_be_repeated() {
     let suite = Suite::start().await;
     let acme = suite.company("acme").await;

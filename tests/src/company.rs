@@ -8,8 +8,9 @@ use contract::authorization::{
     role_binding_service_client::RoleBindingServiceClient, role_service_client::RoleServiceClient,
 };
 use contract::identity::{
-    CreateApiKeyRequest, CreateServiceAccountRequest, CreateUserRequest, ListDevicesRequest,
-    ListSessionsRequest, device_service_client::DeviceServiceClient,
+    CreateApiKeyRequest, CreatePropertyRequest, CreateServiceAccountRequest, CreateUserRequest,
+    ListDevicesRequest, ListSessionsRequest, Property, PropertyType,
+    device_service_client::DeviceServiceClient, property_service_client::PropertyServiceClient,
     service_account_service_client::ServiceAccountServiceClient,
     session_service_client::SessionServiceClient, user_service_client::UserServiceClient,
 };
@@ -22,6 +23,9 @@ use contract::licensing::{
 use testkit::{Client, until};
 
 use crate::{Mails, Member, accept, demo, password, sign_in};
+
+/// The property of users that is among one of each thing.
+pub const PROPERTY: &str = "plausible";
 
 /// A tenant in a test.
 pub struct Company {
@@ -205,6 +209,7 @@ impl Company {
         let role = self.roles["analyst"].clone();
         let user = self.user("one.of.each@things.example", &password()).await;
         let binding = self.bind(&user, &role).await;
+        self.define(PROPERTY).await;
         let invitation = self.invite("invited.of.each@things.example").await;
         let invitation = invitation.expect("an invitation").id;
         let import = demo::upload(&self.admin.client, "people.csv")
@@ -230,6 +235,9 @@ impl Company {
             ("device", self.device().await),
             ("project", self.project("One of each").await.0),
             ("group", self.default_group().await),
+            // Kept and shown; whose they are is not asked.
+            ("active_directory", uuid::Uuid::new_v4().to_string()),
+            ("classification_level", uuid::Uuid::new_v4().to_string()),
         ])
     }
 
@@ -257,6 +265,23 @@ impl Company {
         };
         let made = accounts.create_api_key(ask).await.expect("a key");
         (account, made.into_inner().api_key.expect("a key").id)
+    }
+
+    async fn define(&self, name: &str) {
+        let property = Property {
+            name: name.into(),
+            display_name: name.into(),
+            r#type: PropertyType::Text.into(),
+            ..Default::default()
+        };
+        let ask = CreatePropertyRequest {
+            property: Some(property),
+            ..Default::default()
+        };
+        PropertyServiceClient::new(self.admin.client.clone())
+            .create_property(ask)
+            .await
+            .expect("a property");
     }
 
     async fn bind(&self, user_id: &str, role_id: &str) -> String {

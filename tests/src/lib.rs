@@ -7,6 +7,7 @@
 
 mod company;
 pub mod demo;
+mod dns;
 pub mod fleet;
 mod invitations;
 mod mail;
@@ -16,7 +17,8 @@ pub mod sms;
 pub mod suite;
 mod world;
 
-pub use company::{Company, roles, token_mailed_to};
+pub use company::{Company, PROPERTY, roles, token_mailed_to};
+pub use dns::Dns;
 pub use invitations::invitations;
 pub use mail::{Mail, Mails};
 pub use people::{Member, Setup, accept, password, sign_in, sign_in_with_code};

@@ -5,6 +5,7 @@ mod audit;
 mod bootstrap;
 mod check;
 mod devices;
+mod domains;
 mod import;
 mod invitations;
 mod keys;
@@ -14,6 +15,7 @@ mod mfa;
 mod migrate;
 mod policy;
 mod projects;
+mod properties;
 mod roles;
 mod service_accounts;
 mod sessions;
@@ -44,6 +46,12 @@ pub enum Command {
     /// Users of the tenant
     #[command(subcommand)]
     Users(users::Users),
+    /// Domains of the tenant's usernames
+    #[command(subcommand)]
+    Domains(domains::Domains),
+    /// The tenant's own properties of users
+    #[command(subcommand)]
+    Properties(properties::Properties),
     /// Roles of the tenant
     #[command(subcommand)]
     Roles(roles::Roles),
@@ -97,6 +105,8 @@ impl Command {
             Command::Tenants(tenants) => tenants.run(session).await,
             Command::Policy(policy) => policy.run(session).await,
             Command::Users(users) => users.run(session).await,
+            Command::Domains(domains) => domains.run(session).await,
+            Command::Properties(properties) => properties.run(session).await,
             Command::Roles(roles) => roles.run(session).await,
             Command::Projects(projects) => projects.run(session).await,
             Command::License(license) => license.run(session).await,

@@ -5,7 +5,8 @@
 use contract::{
     Id,
     authorization::{
-        AuthorizeUserChangeRequest, provisioning_service_client::ProvisioningServiceClient,
+        AuthorizeUserChangeRequest, CheckRequest, access_service_client::AccessServiceClient,
+        provisioning_service_client::ProvisioningServiceClient,
     },
     identity::User,
 };
@@ -23,6 +24,19 @@ pub async fn may_change(app: &Identity, caller: &Caller, user: Id<User>) -> Resu
 /// finds out by itself.
 pub async fn may_remove(app: &Identity, caller: &Caller, user: Id<User>) -> Result<(), Error> {
     ask(app, caller, user, true).await
+}
+
+/// Whether the caller holds a permission on the tenant, where the contract asks
+/// for none.
+pub async fn holds(app: &Identity, caller: &Caller, permission: &str) -> Result<bool, Error> {
+    let request = CheckRequest {
+        permission: permission.to_owned(),
+        ..CheckRequest::default()
+    };
+    let reply = AccessServiceClient::new(app.authorization.on_behalf_of(caller))
+        .check(request)
+        .await?;
+    Ok(reply.into_inner().allowed)
 }
 
 async fn ask(app: &Identity, caller: &Caller, user: Id<User>, leaves: bool) -> Result<(), Error> {

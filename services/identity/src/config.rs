@@ -1,6 +1,6 @@
 //! What identity can be told, beside what every service can.
 
-use std::{path::PathBuf, str::FromStr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use boot::Secret;
 use clap::Args;
@@ -53,6 +53,10 @@ pub struct Config {
     /// the log too
     #[arg(long, env = "USHER_AUDIT_CHECKPOINT_FILE")]
     pub audit_checkpoint_file: Option<PathBuf>,
+    /// The DNS server that is asked for the proofs of domains, as
+    /// `address:port`. Unset: those of the machine
+    #[arg(long, env = "USHER_DNS_RESOLVER")]
+    pub dns_resolver: Option<SocketAddr>,
 }
 
 /// The address of an SMS provider.

@@ -16,6 +16,7 @@ mod authority;
 mod config;
 mod db;
 mod devices;
+mod domains;
 mod events;
 mod factors;
 mod lockouts;
@@ -23,6 +24,7 @@ mod logins;
 mod masks;
 mod passwords;
 mod policies;
+mod properties;
 mod provisioning;
 mod reaper;
 mod reflect;
@@ -68,6 +70,7 @@ pub struct Identity {
     watches: Arc<Places>,
     watches_of_tenant: Arc<Places>,
     audit_checkpoint_file: Option<PathBuf>,
+    lookup: domains::Lookup,
 }
 
 /// A time as the contract writes it.

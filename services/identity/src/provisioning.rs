@@ -9,14 +9,15 @@ mod remove_invited;
 
 use contract::identity::{
     CompleteSetupRequest, CompleteSetupResponse, CreateInvitedUsersRequest,
-    CreateInvitedUsersResponse, FindUsersRequest, FindUsersResponse,
-    IssuePasswordResetTokenRequest, IssuePasswordResetTokenResponse, RemoveInvitedUsersRequest,
-    RemoveInvitedUsersResponse, provisioning_service_server::ProvisioningService,
+    CreateInvitedUsersResponse, FindUsersRequest, FindUsersResponse, GetFormerEmailRequest,
+    GetFormerEmailResponse, IssuePasswordResetTokenRequest, IssuePasswordResetTokenResponse,
+    RemoveInvitedUsersRequest, RemoveInvitedUsersResponse,
+    provisioning_service_server::ProvisioningService,
 };
 use rpc::Reply;
 use tonic::Request;
 
-use crate::Identity;
+use crate::{Identity, users};
 
 #[tonic::async_trait]
 impl ProvisioningService for Identity {
@@ -50,6 +51,14 @@ impl ProvisioningService for Identity {
     ) -> Reply<IssuePasswordResetTokenResponse> {
         let (caller, ask) = rpc::open(request)?;
         rpc::reply(issue_reset_token::run(self, &caller, ask).await)
+    }
+
+    async fn get_former_email(
+        &self,
+        request: Request<GetFormerEmailRequest>,
+    ) -> Reply<GetFormerEmailResponse> {
+        let (caller, ask) = rpc::open(request)?;
+        rpc::reply(users::email_change::former(self, &caller, ask).await)
     }
 
     async fn find_users(&self, request: Request<FindUsersRequest>) -> Reply<FindUsersResponse> {

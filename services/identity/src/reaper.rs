@@ -22,6 +22,7 @@ pub async fn run(store: &Store) -> Result<bool, Error> {
         db::totp_enrolments::reap(&mut tx, BATCH).await?,
         db::sms_codes::reap(&mut tx, BATCH).await?,
         db::sms_messages::reap(&mut tx, BATCH).await?,
+        db::email_changes::reap(&mut tx, BATCH).await?,
     ];
     tx.done().await?;
     Ok(removed

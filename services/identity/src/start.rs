@@ -5,8 +5,9 @@ use std::{sync::Arc, time::Duration};
 use boot::{Host, Tasks};
 use contract::identity::{
     audit_service_server::AuditServiceServer, device_service_server::DeviceServiceServer,
-    factor_service_server::FactorServiceServer, login_service_server::LoginServiceServer,
-    policy_service_server::PolicyServiceServer,
+    domain_service_server::DomainServiceServer, factor_service_server::FactorServiceServer,
+    login_service_server::LoginServiceServer, policy_service_server::PolicyServiceServer,
+    property_service_server::PropertyServiceServer,
     provisioning_service_server::ProvisioningServiceServer,
     service_account_service_server::ServiceAccountServiceServer,
     session_service_server::SessionServiceServer, tenant_service_server::TenantServiceServer,
@@ -20,6 +21,7 @@ use tonic::service::Routes;
 use crate::{
     Config, Identity, NAME,
     audit::{checkpoints, seal::Sealer, watch},
+    domains::Lookup,
     events,
     factors::sms,
     lockouts::Gates,
@@ -78,6 +80,7 @@ impl boot::Service for Identity {
             watches: Places::new(watch::OF_CALLER),
             watches_of_tenant: Places::new(watch::OF_TENANT),
             audit_checkpoint_file: config.audit_checkpoint_file,
+            lookup: Lookup::by(config.dns_resolver),
         });
         follow(&host, &app.sealer);
         remember(&host, &app, freshness);
@@ -85,6 +88,8 @@ impl boot::Service for Identity {
         prove(&host.tasks, &app, checkpoints);
         Ok(Routes::new(TenantServiceServer::from_arc(app.clone()))
             .add_service(UserServiceServer::from_arc(app.clone()))
+            .add_service(DomainServiceServer::from_arc(app.clone()))
+            .add_service(PropertyServiceServer::from_arc(app.clone()))
             .add_service(LoginServiceServer::from_arc(app.clone()))
             .add_service(DeviceServiceServer::from_arc(app.clone()))
             .add_service(PolicyServiceServer::from_arc(app.clone()))

@@ -6,28 +6,33 @@
 mod create;
 mod delete;
 mod disable;
+pub mod email_change;
 mod enable;
+mod fields;
 mod get;
 mod list;
 mod lock;
 pub mod names;
 mod unlock;
+mod update;
 
 use contract::{
     Id,
     identity::{
-        CreateUserRequest, CreateUserResponse, DeleteUserRequest, DeleteUserResponse,
-        DisableUserRequest, DisableUserResponse, EnableUserRequest, EnableUserResponse,
-        ErrorReason, GetUserRequest, GetUserResponse, ListUsersRequest, ListUsersResponse,
-        LockUserRequest, LockUserResponse, Tenant, UnlockUserRequest, UnlockUserResponse, User,
-        UserAlert, UserAlertKind, UserStatus, user_service_server::UserService,
+        AuthenticationProvider, CreateUserRequest, CreateUserResponse, DeleteUserRequest,
+        DeleteUserResponse, DisableUserRequest, DisableUserResponse, EnableUserRequest,
+        EnableUserResponse, ErrorReason, GetUserRequest, GetUserResponse, ListUsersRequest,
+        ListUsersResponse, LockUserRequest, LockUserResponse, Tenant, UnlockUserRequest,
+        UnlockUserResponse, UpdateUserRequest, UpdateUserResponse, User, UserAlert, UserAlertKind,
+        UserStatus, user_service_server::UserService,
     },
 };
-use rpc::{Because as _, Error, Reply};
+use rpc::{Because as _, Caller, Error, Reply};
 use sqlx::PgConnection;
 use tonic::Request;
 
-use crate::{Identity, db, timestamp};
+use crate::{Identity, db, properties::values, timestamp};
+use names::Names;
 
 #[tonic::async_trait]
 impl UserService for Identity {
@@ -44,6 +49,11 @@ impl UserService for Identity {
     async fn list_users(&self, request: Request<ListUsersRequest>) -> Reply<ListUsersResponse> {
         let (caller, ask) = rpc::open(request)?;
         rpc::reply(list::run(self, &caller, ask).await)
+    }
+
+    async fn update_user(&self, request: Request<UpdateUserRequest>) -> Reply<UpdateUserResponse> {
+        let (caller, ask) = rpc::open(request)?;
+        rpc::reply(update::run(self, &caller, ask).await)
     }
 
     async fn disable_user(
@@ -88,14 +98,41 @@ pub async fn read(db: &mut PgConnection, tenant: Id<Tenant>, id: Id<User>) -> Re
     Ok(row.into())
 }
 
+/// The caller where the request means them: one's own account is where one
+/// lives, wherever one acts.
+fn at_home(caller: &Caller, user_id: &str) -> Caller {
+    match (user_id, caller.home) {
+        ("", Some(home)) => Caller {
+            tenant: Some(home),
+            ..caller.clone()
+        },
+        _ => caller.clone(),
+    }
+}
+
+/// Refuses names that only seemed to be some.
+fn not_blank(names: &Names) -> Result<(), Error> {
+    if names.first_name.is_empty() {
+        return Err(Error::field("first_name", "must not be blank"));
+    }
+    if names.last_name.is_empty() {
+        return Err(Error::field("last_name", "must not be blank"));
+    }
+    Ok(())
+}
+
 /// The user in words for an event, which outlives them: without names and
-/// address (requirement U-12).
+/// addresses, and all else that tells who they are (requirement U-12).
 pub fn nameless(user: User) -> User {
     User {
         first_name: String::new(),
         last_name: String::new(),
         username: String::new(),
         email: String::new(),
+        phone: String::new(),
+        avatar_uri: String::new(),
+        active_directory_id: String::new(),
+        properties: Vec::new(),
         ..user
     }
 }
@@ -130,6 +167,15 @@ impl From<db::users::Row> for User {
             create_time: Some(timestamp(row.create_time)),
             update_time: Some(timestamp(row.update_time)),
             etag: row.version.to_string(),
+            phone: row.phone,
+            time_zone: row.time_zone,
+            authentication_provider: AuthenticationProvider::Local.into(),
+            active_directory_id: fields::text(row.active_directory_id),
+            classification_level_id: fields::text(row.classification_level_id),
+            properties: values::shown(row.properties.0),
+            avatar_uri: row.avatar_uri,
+            // A login is complete with all proofs that the tenant asks for.
+            verified: row.setup_time.is_some() && row.last_login_time.is_some(),
         }
     }
 }

@@ -55,6 +55,15 @@ impl feed::Consumer for FromIdentity {
                 let (id, kind) = (about.id.parse()?, Kind::FactorsChanged);
                 self.queue(tx, id, kind, &user_id, Priority::High).await?;
             }
+            Some(Event::UserEmailChanged(changed)) => {
+                // One to the former address, under the id of the change, and one
+                // to the new, under the id of the event.
+                let (user, change) = (changed.user_id.parse()?, changed.change_id.parse()?);
+                mails::queue_to_former(tx, tenant, user, change).await?;
+                let (id, kind) = (about.id.parse()?, Kind::EmailChanged);
+                self.queue(tx, id, kind, &changed.user_id, Priority::High)
+                    .await?;
+            }
             _ => {}
         }
         Ok(())

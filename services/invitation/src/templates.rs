@@ -14,7 +14,7 @@ macro_rules! embedded {
     };
 }
 
-const TEMPLATES: [(&str, &str); 19] = embedded![
+const TEMPLATES: [(&str, &str); 25] = embedded![
     "layout.html",
     "en/invitation.subject.txt",
     "en/invitation.txt",
@@ -34,6 +34,12 @@ const TEMPLATES: [(&str, &str); 19] = embedded![
     "de/factors_changed.subject.txt",
     "de/factors_changed.txt",
     "de/factors_changed.html",
+    "en/email_changed.subject.txt",
+    "en/email_changed.txt",
+    "en/email_changed.html",
+    "de/email_changed.subject.txt",
+    "de/email_changed.txt",
+    "de/email_changed.html",
 ];
 
 /// All templates, parsed.
@@ -98,6 +104,7 @@ impl Templates {
             Kind::Invitation => "invitation",
             Kind::PasswordReset => "password_reset",
             Kind::FactorsChanged => "factors_changed",
+            Kind::EmailChanged => "email_changed",
         };
         let language = spoken(language);
         let words = words.value();

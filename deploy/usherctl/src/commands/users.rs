@@ -1,18 +1,22 @@
 //! Users of the tenant.
 
+mod show;
+pub mod update;
+
 use contract::identity::{
     CreateUserRequest, DeleteUserRequest, DisableUserRequest, EnableUserRequest, GetUserRequest,
     ListUsersRequest, LockUserRequest, UnlockUserRequest, User, UserStatus,
     user_service_client::UserServiceClient,
 };
 
+use self::show::{alerts, show, status};
 use crate::{
     Session,
     failure::Failure,
     names,
     pages::{Limit, list},
     password,
-    print::{time, word, yes},
+    print::{time, yes},
 };
 
 /// What to do. A user is named by id, username or address.
@@ -57,10 +61,14 @@ pub enum Users {
         /// The password; asked for, or read from stdin, where it is not given
         #[arg(long, env = "USHER_NEW_PASSWORD", hide_env_values = true)]
         password: Option<String>,
-        /// The language of mails: en or de
-        #[arg(long, default_value = "")]
-        language: String,
+        #[command(flatten)]
+        details: update::Details,
     },
+    /// Change a user; what is not named stays, and what is empty is taken away
+    #[command(
+        after_help = "Example:\n  usherctl users update ada@acme.example --phone +4930901820 --time-zone Europe/Berlin --property shirt_size=M"
+    )]
+    Update(update::Update),
     /// Disable users: their sessions end at once
     Disable {
         /// Whom
@@ -156,19 +164,25 @@ impl Users {
                 last_name,
                 username,
                 password,
-                language,
+                details,
             } => {
                 let password =
                     password.map_or_else(|| password::ask("Password of the user"), Ok)?;
-                let request_id = names::request_id();
+                let (fields, _) = details.read(session).await?;
                 let ask = CreateUserRequest {
                     first_name,
                     last_name,
                     email,
                     username,
                     password,
-                    language,
-                    request_id,
+                    language: fields.language,
+                    phone: fields.phone,
+                    time_zone: fields.time_zone,
+                    avatar_uri: fields.avatar_uri,
+                    active_directory_id: fields.active_directory_id,
+                    classification_level_id: fields.classification_level_id,
+                    properties: fields.properties,
+                    request_id: names::request_id(),
                 };
                 let mut client = UserServiceClient::new(session.client.gateway());
                 show(
@@ -181,6 +195,7 @@ impl Users {
                         .unwrap_or_default(),
                 )
             }
+            Users::Update(update) => show(session, &update.run(session).await?),
             Users::Disable { users } => change(session, users, Change::Disable).await,
             Users::Enable { users } => change(session, users, Change::Enable).await,
             Users::Lock { users } => change(session, users, Change::Lock).await,
@@ -239,34 +254,6 @@ async fn change(session: &Session, users: Vec<String>, change: Change) -> Result
         session.print.say(&format!("done: {name}"));
     }
     Ok(())
-}
-
-fn status(user: &User) -> String {
-    word(user.status().as_str_name(), "USER_STATUS_")
-}
-
-fn alerts(user: &User) -> String {
-    let alert = |alert: &contract::identity::UserAlert| {
-        word(alert.kind().as_str_name(), "USER_ALERT_KIND_")
-    };
-    user.alerts.iter().map(alert).collect::<Vec<_>>().join(", ")
-}
-
-fn show(session: &Session, user: &User) -> Result<(), Failure> {
-    let fields = [
-        ("ID", user.id.clone()),
-        ("Name", format!("{} {}", user.first_name, user.last_name)),
-        ("Email", user.email.clone()),
-        ("Username", user.username.clone()),
-        ("Status", status(user)),
-        ("Alerts", alerts(user)),
-        ("Second factor", yes(user.mfa_enabled)),
-        ("Language", user.language.clone()),
-        ("Last login", time(user.last_login_time.as_ref())),
-        ("Created", time(user.create_time.as_ref())),
-        ("Tenant ID", user.tenant_id.clone()),
-    ];
-    session.print.one(user, &fields)
 }
 
 async fn all(session: &Session, ask: ListUsersRequest, limit: Limit) -> Result<(), Failure> {

@@ -30,7 +30,7 @@ const fn platform(name: &'static str, description: &'static str) -> Entry {
 /// All permissions, sorted by name: their places are their numbers.
 pub static CATALOGUE: &[Entry] = &LIST;
 
-pub(super) const LIST: [Entry; 52] = [
+pub(super) const LIST: [Entry; 55] = [
     tenant("access.check", "Ask what others may do"),
     tenant("account.update", "Change one's own account"),
     tenant("account.view", "See one's own account"),
@@ -47,6 +47,11 @@ pub(super) const LIST: [Entry; 52] = [
     tenant("bindings.delete", "Take roles from users"),
     tenant("bindings.view", "See who holds which role"),
     tenant("dashboard.view", "See the dashboard"),
+    tenant(
+        "domains.update",
+        "Add domains of usernames, prove and remove them",
+    ),
+    tenant("domains.view", "See the domains of usernames"),
     tenant("groups.update", "Add users to groups and remove them"),
     tenant("groups.view", "See groups and their members"),
     tenant("imports.commit", "Write an import that was reviewed"),
@@ -73,6 +78,10 @@ pub(super) const LIST: [Entry; 52] = [
     tenant("projects.create", "Create projects"),
     tenant("projects.reach", "Reach every project of the tenant"),
     tenant("projects.view", "See projects"),
+    tenant(
+        "properties.update",
+        "Define the tenant's own properties of users",
+    ),
     tenant("roles.view", "See roles and permissions"),
     tenant("service_accounts.create", "Create service accounts"),
     tenant(

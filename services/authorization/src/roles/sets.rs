@@ -120,6 +120,7 @@ static ORGANIZATION: &[Predefined] = &[
             "billing.view",
             "bindings.view",
             "dashboard.view",
+            "domains.view",
             "groups.view",
             "imports.view",
             "invitations.view",

@@ -137,6 +137,18 @@ pub async fn lock(db: &mut PgConnection, tenant: Id<Tenant>) -> sqlx::Result<Opt
         .await
 }
 
+/// Holds a tenant for this transaction, for counting what it has; its users come
+/// and go meanwhile.
+pub async fn hold(db: &mut PgConnection, tenant: Id<Tenant>) -> sqlx::Result<Option<()>> {
+    let row = sqlx::query!(
+        "SELECT 1 AS found FROM tenants WHERE tenant_id = $1 FOR NO KEY UPDATE",
+        tenant.uuid()
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|_| ()))
+}
+
 /// Finds an active tenant by its id or its short name: for a worker.
 pub async fn active(db: &mut PgConnection, id_or_name: &str) -> sqlx::Result<Option<Id<Tenant>>> {
     let id: Option<Id<Tenant>> = id_or_name.parse().ok();

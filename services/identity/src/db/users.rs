@@ -5,12 +5,16 @@ use contract::{
     Id,
     identity::{Device, Tenant, User},
 };
-use sqlx::PgConnection;
+use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
+use crate::properties::values::Values;
+
+mod edit;
 mod invited;
 mod life;
 
+pub use edit::{Details, hold, update};
 pub use invited::{Invited, existing, insert_invited, remove_invited};
 pub use life::{delete, disable, enable, finish_setup, insert, logged_in};
 
@@ -34,6 +38,20 @@ pub struct Row {
     pub email: String,
     /// The language of mails.
     pub language: String,
+    /// The telephone number; empty where unknown.
+    pub phone: String,
+    /// The time zone; empty where unknown.
+    pub time_zone: String,
+    /// The address of a picture; empty where there is none.
+    pub avatar_uri: String,
+    /// The account in Active Directory.
+    pub active_directory_id: Option<Uuid>,
+    /// The classification level.
+    pub classification_level_id: Option<Uuid>,
+    /// The values of the tenant's own properties.
+    pub properties: Json<Values>,
+    /// When credentials were set.
+    pub setup_time: Option<DateTime<Utc>>,
     /// INVITED, ACTIVE or INACTIVE.
     pub status: String,
     /// What the user is sorted by.
@@ -95,7 +113,9 @@ macro_rules! people {
         sqlx::query_as!(
             Row,
             r#"SELECT u.id AS "id: Id<User>", u.tenant_id AS "tenant_id: Id<Tenant>", u.first_name,
-                   u.last_name, u.username, u.email, u.language, u.status, u.sort_key,
+                   u.last_name, u.username, u.email, u.language, u.phone, u.time_zone, u.avatar_uri,
+                   u.active_directory_id, u.classification_level_id,
+                   u.properties AS "properties: Json<Values>", u.setup_time, u.status, u.sort_key,
                    u.last_login_time, u.create_time, u.update_time, u.version,
                    f.totp_enrolled OR f.sms_enrolled AS "mfa_enabled!", f.totp_enrolled AS "totp_enrolled!",
                    f.sms_enrolled AS "sms_enrolled!", f.recovery_codes_left AS "recovery_codes_left!",

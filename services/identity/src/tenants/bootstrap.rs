@@ -19,7 +19,10 @@ use subtle::ConstantTimeEq as _;
 use super::{PLATFORM, prepare};
 use crate::{
     Identity, NAME, db,
-    db::tenants::{New, Row},
+    db::{
+        tenants::{New, Row},
+        users::Details,
+    },
     passwords,
     users::{self, names::Names},
 };
@@ -132,7 +135,11 @@ async fn create(
     let hash = app.hashing.hash(&place, password).await?;
     let mut tx = app.store.tenant(tenant, system).await?;
     // Nothing inserted: the same call runs twice at the same time.
-    if db::users::insert(&mut tx, tenant, operator, names, "en", true)
+    let details = Details {
+        language: "en".into(),
+        ..Details::default()
+    };
+    if db::users::insert(&mut tx, tenant, operator, names, &details, true)
         .await?
         .is_some()
     {

@@ -10,7 +10,8 @@ use contract::{
 use rpc::{Because as _, Caller, Error};
 use sqlx::PgConnection;
 
-use crate::{Identity, db, passwords, users::names::Names};
+use super::fields;
+use crate::{Identity, db, domains, passwords, properties::values, users::names::Names};
 
 pub async fn run(
     app: &Identity,
@@ -18,7 +19,9 @@ pub async fn run(
     ask: CreateUserRequest,
 ) -> Result<CreateUserResponse, Error> {
     let tenant = caller.tenant()?;
-    let names = names(&ask)?;
+    let mut tx = app.store.tenant(tenant, caller).await?;
+    let names = names(&mut tx, tenant, &ask).await?;
+    drop(tx);
     let settings = crate::tenants::read(app, caller).await?;
     let required = db::tenants::policy(&settings.mfa_policy) == MfaPolicy::Required;
     passwords::check(&ask.password, required, &names, &settings.name)?;
@@ -32,12 +35,12 @@ pub async fn run(
         return Ok(reply);
     }
     let id = Id::new();
-    let language = if ask.language.is_empty() {
-        &settings.language
-    } else {
-        &ask.language
-    };
-    if db::users::insert(&mut tx, tenant, id, &names, language, true)
+    // Again, to hold the domain from here on.
+    domains::username(&mut tx, tenant, &names.username).await?;
+    let defined = db::properties::hold_all(&mut tx, tenant).await?;
+    let properties = values::begin(&defined, &ask.properties)?;
+    let details = fields::details(&fields::of_new(&ask), &settings.language, properties)?;
+    if db::users::insert(&mut tx, tenant, id, &names, &details, true)
         .await?
         .is_none()
     {
@@ -51,15 +54,19 @@ pub async fn run(
     tx.commit(CreateUserResponse { user: Some(user) }).await
 }
 
-fn names(ask: &CreateUserRequest) -> Result<Names, Error> {
-    let names = Names::of(&ask.first_name, &ask.last_name, &ask.username, &ask.email)
+async fn names(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    ask: &CreateUserRequest,
+) -> Result<Names, Error> {
+    let username = match ask.username.trim() {
+        "" => &ask.email,
+        _ => &ask.username,
+    };
+    let username = domains::username(db, tenant, username).await?;
+    let names = Names::of(&ask.first_name, &ask.last_name, &username, &ask.email)
         .ok_or_else(|| Error::field("username", "is too long"))?;
-    if names.first_name.is_empty() {
-        return Err(Error::field("first_name", "must not be blank"));
-    }
-    if names.last_name.is_empty() {
-        return Err(Error::field("last_name", "must not be blank"));
-    }
+    super::not_blank(&names)?;
     Ok(names)
 }
 

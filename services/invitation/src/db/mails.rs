@@ -5,6 +5,7 @@ pub(crate) mod queue;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::{InvitationId, MailId, TenantId, UserId};
 
@@ -18,6 +19,8 @@ pub(crate) enum Kind {
     PasswordReset,
     /// A notice that the second factors were changed.
     FactorsChanged,
+    /// That the address of the user was changed.
+    EmailChanged,
 }
 
 /// Where a mail stands.
@@ -118,6 +121,28 @@ pub(crate) async fn queue(
         kind as _,
         user as _,
         priority as i16,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Queues the mail that tells whoever reads at the former address of a user of
+/// the change. The same change a second time does nothing.
+pub(crate) async fn queue_to_former(
+    db: &mut PgConnection,
+    tenant: TenantId,
+    user: UserId,
+    change: Uuid,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO mails (tenant_id, id, kind, user_id, change_id, email, domain, language, priority)
+            VALUES ($1, $2, $3, $4, $2, '', '', '', $5) ON CONFLICT DO NOTHING",
+        tenant as _,
+        change,
+        Kind::EmailChanged as _,
+        user as _,
+        Priority::High as i16,
     )
     .execute(db)
     .await?;

@@ -64,6 +64,7 @@ pub(crate) fn kind(kind: Kind) -> MailKind {
         Kind::Invitation => MailKind::Invitation,
         Kind::PasswordReset => MailKind::PasswordReset,
         Kind::FactorsChanged => MailKind::FactorsChanged,
+        Kind::EmailChanged => MailKind::EmailChanged,
     }
 }
 

@@ -2,11 +2,12 @@
 
 use chrono::DateTime;
 use contract::identity::{
-    self, FindUsersRequest, IssuePasswordResetTokenRequest, IssuePasswordResetTokenResponse,
-    Tenant, User, UserStatus,
+    self, FindUsersRequest, GetFormerEmailRequest, IssuePasswordResetTokenRequest,
+    IssuePasswordResetTokenResponse, Tenant, User, UserStatus,
 };
 use lettre::Message;
 use rpc::{Caller, Error};
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::{
@@ -57,7 +58,7 @@ pub(super) async fn write(
     match mail.kind {
         Kind::Invitation => invitation(app, post, mail, &tenant).await,
         Kind::PasswordReset => password_reset(app, post, mail, lease, &tenant).await,
-        Kind::FactorsChanged => notice(app, post, mail, lease, &tenant).await,
+        Kind::FactorsChanged | Kind::EmailChanged => notice(app, post, mail, lease, &tenant).await,
     }
 }
 
@@ -144,7 +145,8 @@ async fn password_reset(
     Ok(compose(app, post, mail, &to, &words, secret))
 }
 
-/// Tells a user something that needs no link.
+/// Tells a user something that needs no link, at the address that they have or,
+/// of a change of the address, also at the one that they had.
 async fn notice(
     app: &Invitation,
     post: &Post,
@@ -156,16 +158,23 @@ async fn notice(
     let Some(user) = find(app, &caller, mail).await? else {
         return Ok(Written::Needless);
     };
-    let User {
-        email, language, ..
-    } = &user;
+    let email = match mail.change_id {
+        None => user.email,
+        // Asked for once: identity does not keep it for long.
+        Some(_) if !mail.email.is_empty() => mail.email.clone(),
+        Some(change) => match former(app, &caller, change).await? {
+            Some(email) => email,
+            None => return Ok(Written::Needless),
+        },
+    };
+    let language = user.language;
     let mut tx = app.store.tenant(mail.tenant_id, &caller).await?;
-    queue::address(&mut tx, mail.tenant_id, mail.id, lease, email, language).await?;
+    queue::address(&mut tx, mail.tenant_id, mail.id, lease, &email, &language).await?;
     tx.done().await?;
     let to = Addressee {
         name: one_line(&format!("{} {}", user.first_name, user.last_name)),
-        email,
-        language,
+        email: &email,
+        language: &language,
     };
     let words = Words {
         tenant: &one_line(&tenant.display_name),
@@ -176,6 +185,19 @@ async fn notice(
         until: String::new(),
     };
     Ok(compose(app, post, mail, &to, &words, Zeroizing::default()))
+}
+
+/// The address before a change; `None` where it is not kept any more.
+async fn former(app: &Invitation, caller: &Caller, change: Uuid) -> Result<Option<String>, Error> {
+    let request = GetFormerEmailRequest {
+        change_id: change.to_string(),
+    };
+    let former = app.peers.users(caller).get_former_email(request).await;
+    match former.map_err(Error::from) {
+        Ok(former) => Ok(Some(former.into_inner().email)),
+        Err(error) if error.is(identity::ErrorReason::UserNotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// The token of a reset link; `None` where the user cannot have one any more.

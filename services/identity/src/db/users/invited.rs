@@ -30,8 +30,8 @@ pub struct Invited {
     pub search_texts: Vec<String>,
 }
 
-/// Adds invited users, those whose id, address and username are free. The ids
-/// of those added.
+/// Adds invited users, those whose id, address and username are free, with the
+/// defaults of the tenant's own properties. The ids of those added.
 pub async fn insert_invited(
     db: &mut PgConnection,
     tenant: Id<Tenant>,
@@ -39,11 +39,15 @@ pub async fn insert_invited(
 ) -> sqlx::Result<Vec<Uuid>> {
     sqlx::query_scalar!(
         "INSERT INTO users (tenant_id, id, first_name, last_name, username, email, language,
-             username_key, email_key, sort_key, search_text)
+             username_key, email_key, sort_key, search_text, properties)
          SELECT t.tenant_id, i.id, i.first_name, i.last_name, i.email, i.email,
              coalesce(nullif(i.language, ''), t.language), i.username_key, i.email_key, i.sort_key,
-             i.search_text
-         FROM tenants t, unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[],
+             i.search_text, d.properties
+         FROM tenants t, (
+             SELECT coalesce(jsonb_object_agg(p.name, p.default_value), '{}') AS properties
+             FROM (SELECT name, default_value FROM properties
+                   WHERE tenant_id = $1 AND default_value IS NOT NULL FOR KEY SHARE) p) d,
+             unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[],
              $7::text[], $8::text[], $9::text[], $10::text[])
              AS i (id, first_name, last_name, email, language, username_key, email_key, sort_key,
                    search_text)

@@ -4,10 +4,11 @@ use contract::{
     Id,
     identity::{Device, Tenant, User},
 };
-use sqlx::PgConnection;
+use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
-use crate::users::names::Names;
+use super::Details;
+use crate::{properties::values::Values, users::names::Names};
 
 /// Adds a user who can log in at once (`ready`) or one who is invited. `None`
 /// where the address or the username is taken.
@@ -16,13 +17,15 @@ pub async fn insert(
     tenant: Id<Tenant>,
     id: Id<User>,
     names: &Names,
-    language: &str,
+    details: &Details,
     ready: bool,
 ) -> sqlx::Result<Option<()>> {
     let done = sqlx::query!(
         "INSERT INTO users (tenant_id, id, first_name, last_name, username, email, language,
-             username_key, email_key, sort_key, search_text, setup_time)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, CASE WHEN $12 THEN clock() END)
+             username_key, email_key, sort_key, search_text, setup_time, phone, time_zone,
+             avatar_uri, active_directory_id, classification_level_id, properties)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, CASE WHEN $12 THEN clock() END, $13,
+             $14, $15, $16, $17, $18)
          ON CONFLICT DO NOTHING",
         tenant.uuid(),
         id.uuid(),
@@ -30,12 +33,18 @@ pub async fn insert(
         names.last_name,
         names.username,
         names.email,
-        language,
+        details.language,
         names.username_key,
         names.email_key,
         names.sort_key,
         names.search_text,
         ready,
+        details.phone,
+        details.time_zone,
+        details.avatar_uri,
+        details.active_directory_id,
+        details.classification_level_id,
+        Json(&details.properties) as Json<&Values>,
     )
     .execute(db)
     .await?;

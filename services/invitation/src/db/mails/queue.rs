@@ -2,6 +2,7 @@
 //! proves the lease.
 
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::Kind;
 use crate::db::{InvitationId, Lease, MailId, TenantId, UserId};
@@ -18,6 +19,10 @@ pub(crate) struct Claimed {
     pub(crate) kind: Kind,
     pub(crate) user_id: UserId,
     pub(crate) invitation_id: Option<InvitationId>,
+    /// The change of the address that it tells of, where it goes to the former.
+    pub(crate) change_id: Option<Uuid>,
+    /// Where it went before, or is known to go; empty where identity knows better.
+    pub(crate) email: String,
     /// This attempt included.
     pub(crate) attempts: i32,
 }
@@ -41,7 +46,7 @@ pub(crate) async fn claim(
                         AND domain <> ALL($4)
                     ORDER BY priority, next_attempt_time LIMIT $3 FOR UPDATE SKIP LOCKED)
             RETURNING tenant_id AS "tenant_id: _", id AS "id: _", kind AS "kind: _",
-                user_id AS "user_id: _", invitation_id AS "invitation_id: _", attempts"#,
+                user_id AS "user_id: _", invitation_id AS "invitation_id: _", change_id, email, attempts"#,
         lease.0,
         LEASE_SECONDS,
         most,

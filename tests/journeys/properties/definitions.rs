@@ -1,0 +1,144 @@
+//! What is a definition, and what becomes of values when it changes.
+
+use contract::identity::{Property, PropertyType};
+use usher_tests::{Suite, suite::MANY_CALLS};
+
+use super::{
+    create, define, get, number, of, property, redefine, refusal_fields, set, text, undefine,
+};
+use crate::assert_refused;
+
+#[tokio::test]
+async fn u_05_a_changed_definition_leaves_every_user_readable() {
+    let suite = Suite::start().await;
+    let acme = suite.company("acme").await;
+    let admin = &acme.admin.client;
+    let size = Property {
+        choices: vec!["S".into(), "M".into()],
+        default_value: text("M"),
+        ..property("shirt_size", PropertyType::Choice)
+    };
+    let size = define(admin, size).await.unwrap();
+    let invited = acme.invite("invited@acme.example").await.unwrap().user_id;
+    assert_eq!(of(&get(admin, &invited).await, "shirt_size"), text("M"));
+
+    let smaller = Property {
+        choices: vec!["S".into()],
+        ..size.clone()
+    };
+    let refusal = redefine(admin, smaller.clone(), &["choices"])
+        .await
+        .unwrap_err();
+    assert_eq!(refusal_fields(&refusal), ["property.default_value"]);
+    let without = Property {
+        default_value: None,
+        ..smaller
+    };
+    let without = redefine(admin, without, &["choices", "default_value"])
+        .await
+        .unwrap();
+    assert_eq!((without.choices.len(), &without.default_value), (1, &None));
+    assert_refused!(
+        redefine(admin, size.clone(), &["choices"]).await,
+        "ETAG_MISMATCH"
+    );
+    for fixed in ["name", "type", "etag", "nonsense"] {
+        let refusal = redefine(admin, without.clone(), &[fixed])
+            .await
+            .unwrap_err();
+        assert_eq!(refusal_fields(&refusal), ["update_mask"], "{fixed}");
+    }
+    // The value that is on no list any more stays until another is set.
+    assert_eq!(of(&get(admin, &invited).await, "shirt_size"), text("M"));
+    assert_refused!(
+        set(admin, &invited, &[("shirt_size", text("M"))]).await,
+        "FIELD_INVALID"
+    );
+    set(admin, &invited, &[("shirt_size", text("S"))])
+        .await
+        .unwrap();
+
+    undefine(admin, "shirt_size").await.unwrap();
+    assert!(get(admin, &invited).await.properties.is_empty());
+    // The same name again begins with nothing.
+    define(admin, property("shirt_size", PropertyType::Number))
+        .await
+        .unwrap();
+    assert!(get(admin, &invited).await.properties.is_empty());
+    suite.stop().await;
+}
+
+#[tokio::test]
+async fn u_05_a_definition_that_is_none_is_refused() {
+    let suite = Suite::start_with(&MANY_CALLS).await;
+    let acme = suite.company("acme").await;
+    let admin = &acme.admin.client;
+    let choices = vec!["S".to_owned()];
+    let wrong = [
+        ("property.name", property("Shirt", PropertyType::Text)),
+        ("property.name", property("", PropertyType::Text)),
+        ("property.type", property("it", PropertyType::Unspecified)),
+        ("property.choices", property("it", PropertyType::Choice)),
+        (
+            "property.choices",
+            Property {
+                choices,
+                ..property("it", PropertyType::Text)
+            },
+        ),
+        (
+            "property.default_value",
+            Property {
+                default_value: text("many"),
+                ..property("it", PropertyType::Number)
+            },
+        ),
+        (
+            "property.display_name",
+            Property {
+                display_name: " ".into(),
+                ..property("it", PropertyType::Text)
+            },
+        ),
+    ];
+    for (field, property) in wrong {
+        let refused = define(admin, property).await.expect_err(field);
+        assert_eq!(refusal_fields(&refused), [field], "{refused:?}");
+    }
+    for number in 0..100 {
+        define(admin, property(&format!("p{number}"), PropertyType::Text))
+            .await
+            .expect("there is room for 100");
+    }
+    let one_more = define(admin, property("one_more", PropertyType::Text)).await;
+    assert_refused!(one_more, "FIELD_INVALID");
+    suite.stop().await;
+}
+
+#[tokio::test]
+async fn u_05_an_unknown_property_is_refused_by_its_name() {
+    let suite = Suite::start().await;
+    let acme = suite.company("acme").await;
+    let theirs = suite.company("theirs").await;
+    define(
+        &theirs.admin.client,
+        property("floor", PropertyType::Number),
+    )
+    .await
+    .unwrap();
+    let refusal = assert_refused!(
+        create(&acme, "ada@acme.example", &[("floor", number(1.0))]).await,
+        "PROPERTY_UNKNOWN"
+    );
+    assert_eq!(refusal.fields, [r#"properties["floor"]"#]);
+    let user = create(&acme, "ada@acme.example", &[]).await.unwrap();
+    assert_refused!(
+        set(&acme.admin.client, &user.id, &[("floor", None)]).await,
+        "PROPERTY_UNKNOWN"
+    );
+    assert_refused!(
+        undefine(&acme.admin.client, "floor").await,
+        "PROPERTY_NOT_FOUND"
+    );
+    suite.stop().await;
+}
