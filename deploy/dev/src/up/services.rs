@@ -50,7 +50,7 @@ impl Plan<'_> {
         let operations = self.operations();
         let recipe = self.process("suite", &self.addresses.gateway, &operations)?;
         let recipe = self.stores(recipe, secrets)?;
-        let recipe = Self::first(self.mail(recipe), secrets)?;
+        let recipe = Self::first(self.identity(self.mail(recipe)), secrets)?;
         Ok(vec![Prepared { recipe, operations }])
     }
 
@@ -90,7 +90,7 @@ impl Plan<'_> {
             recipe = self.stores(recipe, secrets)?;
             recipe = match *service {
                 "identity" => Self::first(
-                    recipe.variable("USHER_SERVICE_KEYS", hashes.join(",")),
+                    self.identity(recipe.variable("USHER_SERVICE_KEYS", hashes.join(","))),
                     secrets,
                 )?,
                 "invitation" => self.mail(recipe),
@@ -127,6 +127,12 @@ impl Plan<'_> {
 
     fn first(recipe: Recipe, secrets: &mut Secrets) -> Outcome<Recipe> {
         Ok(recipe.variable("USHER_BOOTSTRAP_TOKEN", secrets.password("bootstrap")?))
+    }
+
+    /// A small list, for trying out what a refusal is like.
+    fn identity(&self, recipe: Recipe) -> Recipe {
+        let known = self.paths.root().join("deploy/dev/breached-passwords.bin");
+        recipe.variable("USHER_BREACHED_PASSWORDS", known.display().to_string())
     }
 
     fn mail(&self, recipe: Recipe) -> Recipe {
