@@ -64,6 +64,16 @@ impl feed::Consumer for FromIdentity {
                 self.queue(tx, id, kind, &changed.user_id, Priority::High)
                     .await?;
             }
+            Some(Event::TemporaryPasswordRequested(asked)) => {
+                let (id, kind) = (asked.mail_id.parse()?, Kind::TemporaryPassword);
+                self.queue(tx, id, kind, &asked.user_id, Priority::High)
+                    .await?;
+            }
+            Some(Event::PasswordExpiring(expiring)) => {
+                let (id, kind) = (about.id.parse()?, Kind::PasswordExpiry);
+                self.queue(tx, id, kind, &expiring.user_id, Priority::Bulk)
+                    .await?;
+            }
             _ => {}
         }
         Ok(())

@@ -14,7 +14,7 @@ macro_rules! embedded {
     };
 }
 
-const TEMPLATES: [(&str, &str); 25] = embedded![
+const TEMPLATES: &[(&str, &str)] = &embedded![
     "layout.html",
     "en/invitation.subject.txt",
     "en/invitation.txt",
@@ -40,6 +40,18 @@ const TEMPLATES: [(&str, &str); 25] = embedded![
     "de/email_changed.subject.txt",
     "de/email_changed.txt",
     "de/email_changed.html",
+    "en/temporary_password.subject.txt",
+    "en/temporary_password.txt",
+    "en/temporary_password.html",
+    "en/password_expiry.subject.txt",
+    "en/password_expiry.txt",
+    "en/password_expiry.html",
+    "de/temporary_password.subject.txt",
+    "de/temporary_password.txt",
+    "de/temporary_password.html",
+    "de/password_expiry.subject.txt",
+    "de/password_expiry.txt",
+    "de/password_expiry.html",
 ];
 
 /// All templates, parsed.
@@ -55,8 +67,11 @@ pub(crate) struct Words<'a> {
     /// Who invited; empty where hidden or unknown.
     pub(crate) inviter_name: &'a str,
     pub(crate) inviter_email: &'a str,
+    /// Where the mail leads; empty where nowhere.
     pub(crate) link: &'a str,
-    /// When the link ends, as people of the language write it.
+    /// The password that the mail brings; empty where none.
+    pub(crate) password: &'a str,
+    /// When the link or the password ends, as people of the language write it.
     pub(crate) until: String,
 }
 
@@ -68,6 +83,7 @@ impl Words<'_> {
             inviter_name => self.inviter_name,
             inviter_email => self.inviter_email,
             link => self.link,
+            password => self.password,
             until => self.until.as_str(),
         }
     }
@@ -87,7 +103,7 @@ impl Templates {
         let mut environment = Environment::new();
         // A misspelt word is an error, not a gap in a mail.
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        for (name, source) in TEMPLATES {
+        for &(name, source) in TEMPLATES {
             environment.add_template(name, source)?;
         }
         Ok(Templates(environment))
@@ -105,6 +121,8 @@ impl Templates {
             Kind::PasswordReset => "password_reset",
             Kind::FactorsChanged => "factors_changed",
             Kind::EmailChanged => "email_changed",
+            Kind::TemporaryPassword => "temporary_password",
+            Kind::PasswordExpiry => "password_expiry",
         };
         let language = spoken(language);
         let words = words.value();
@@ -158,6 +176,7 @@ mod tests {
             inviter_name: "Grace Hopper",
             inviter_email: "grace@acme.test",
             link: "https://usher.test/invitation#uit_secret-_1",
+            password: "Kt7mWq2xPd9fRb4h",
             until: "8 October 2026, 09:30 UTC".into(),
         }
     }
@@ -247,6 +266,36 @@ mod tests {
                 !mail.html.contains("href"),
                 "a notice leads nowhere: {mail:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_temporary_password_and_a_notice_in_both_languages() {
+        let mail = write(Kind::TemporaryPassword, "en", &words());
+        assert_eq!(mail.subject, "Your temporary password for Acme & Söhne");
+        let german = write(Kind::TemporaryPassword, "de", &words());
+        assert_eq!(german.subject, "Ihr vorläufiges Passwort für Acme & Söhne");
+        for mail in [&mail, &german] {
+            assert!(
+                mail.text.contains("\n    Kt7mWq2xPd9fRb4h\n"),
+                "{}",
+                mail.text
+            );
+            assert!(mail.html.contains("Kt7mWq2xPd9fRb4h"), "{}", mail.html);
+        }
+        let notice = write(Kind::PasswordExpiry, "en", &words());
+        assert_eq!(
+            notice.subject,
+            "Your password for Acme & Söhne must be changed soon"
+        );
+        assert!(notice.text.contains("8 October 2026"), "{}", notice.text);
+        let german = write(Kind::PasswordExpiry, "de", &words());
+        assert_eq!(
+            german.subject,
+            "Ihr Passwort für Acme & Söhne muss bald geändert werden"
+        );
+        for mail in [&notice, &german] {
+            assert!(!mail.text.contains("Kt7mWq2xPd9fRb4h"), "{}", mail.text);
         }
     }
 

@@ -21,6 +21,10 @@ pub(crate) enum Kind {
     FactorsChanged,
     /// That the address of the user was changed.
     EmailChanged,
+    /// A temporary password.
+    TemporaryPassword,
+    /// A notice that the password must be changed soon.
+    PasswordExpiry,
 }
 
 /// Where a mail stands.

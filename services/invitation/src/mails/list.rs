@@ -65,6 +65,8 @@ pub(crate) fn kind(kind: Kind) -> MailKind {
         Kind::PasswordReset => MailKind::PasswordReset,
         Kind::FactorsChanged => MailKind::FactorsChanged,
         Kind::EmailChanged => MailKind::EmailChanged,
+        Kind::TemporaryPassword => MailKind::TemporaryPassword,
+        Kind::PasswordExpiry => MailKind::PasswordExpiry,
     }
 }
 

@@ -92,7 +92,7 @@ async fn send(
 fn presentable(answer: &str, secret: &str) -> String {
     let hidden = match secret {
         "" => answer.to_owned(),
-        secret => answer.replace(secret, "[link]"),
+        secret => answer.replace(secret, "[secret]"),
     };
     hidden
         .chars()
@@ -110,7 +110,7 @@ mod tests {
         let answer = "554 5.7.1 blocked: https://usher.test/invitation#uit_abc\r\nsorry";
         assert_eq!(
             presentable(answer, "uit_abc"),
-            "554 5.7.1 blocked: https://usher.test/invitation#[link]  sorry"
+            "554 5.7.1 blocked: https://usher.test/invitation#[secret]  sorry"
         );
         assert_eq!(presentable(&"x".repeat(10_000), "uit_abc").len(), 500);
         assert_eq!(

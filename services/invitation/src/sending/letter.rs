@@ -1,13 +1,13 @@
 //! Writing a mail: the only moment at which its secret exists.
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use contract::identity::{
     self, FindUsersRequest, GetFormerEmailRequest, IssuePasswordResetTokenRequest,
-    IssuePasswordResetTokenResponse, Tenant, User, UserStatus,
+    IssueTemporaryPasswordRequest, Tenant, User, UserStatus,
 };
 use lettre::Message;
+use prost_types::Timestamp;
 use rpc::{Caller, Error};
-use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::{
@@ -57,8 +57,7 @@ pub(super) async fn write(
     let tenant = app.peers.tenant(mail.tenant_id).await?;
     match mail.kind {
         Kind::Invitation => invitation(app, post, mail, &tenant).await,
-        Kind::PasswordReset => password_reset(app, post, mail, lease, &tenant).await,
-        Kind::FactorsChanged | Kind::EmailChanged => notice(app, post, mail, lease, &tenant).await,
+        _ => to_user(app, post, mail, lease, &tenant).await,
     }
 }
 
@@ -92,6 +91,7 @@ async fn invitation(
     let to = Addressee {
         name: one_line(&format!("{} {}", row.first_name, row.last_name)),
         email: &row.email,
+        copy: None,
         language: &row.language,
     };
     let words = Words {
@@ -100,12 +100,14 @@ async fn invitation(
         inviter_name: &shown(&row.inviter_name),
         inviter_email: &shown(&row.inviter_email),
         link: &post.link_base.link("invitation", &secret),
+        password: "",
         until: written(row.expire_time, to.language),
     };
     Ok(compose(app, post, mail, &to, &words, secret))
 }
 
-async fn password_reset(
+/// A mail to somebody whom identity knows, with what it minted for it.
+async fn to_user(
     app: &Invitation,
     post: &Post,
     mail: &Claimed,
@@ -116,79 +118,53 @@ async fn password_reset(
     let Some(user) = find(app, &caller, mail).await? else {
         return Ok(Written::Needless);
     };
-    let Some(issued) = issue(app, &caller, mail).await? else {
+    let Some(email) = addressed(app, &caller, mail, &user).await? else {
         return Ok(Written::Needless);
     };
-    let secret = Zeroizing::new(issued.token);
-    let mut tx = app.store.tenant(mail.tenant_id, &caller).await?;
-    let User {
-        email, language, ..
-    } = &user;
-    queue::address(&mut tx, mail.tenant_id, mail.id, lease, email, language).await?;
-    tx.done().await?;
-    let end = issued.expire_time.unwrap_or_default();
-    let end = DateTime::from_timestamp(end.seconds, 0).unwrap_or_default();
-    let name = one_line(&format!("{} {}", user.first_name, user.last_name));
-    let to = Addressee {
-        name,
-        email,
-        language,
-    };
-    let words = Words {
-        tenant: &one_line(&tenant.display_name),
-        name: &to.name,
-        inviter_name: "",
-        inviter_email: "",
-        link: &post.link_base.link("password-reset", &secret),
-        until: written(end, to.language),
-    };
-    Ok(compose(app, post, mail, &to, &words, secret))
-}
-
-/// Tells a user something that needs no link, at the address that they have or,
-/// of a change of the address, also at the one that they had.
-async fn notice(
-    app: &Invitation,
-    post: &Post,
-    mail: &Claimed,
-    lease: Lease,
-    tenant: &Tenant,
-) -> Result<Written, Error> {
-    let caller = Caller::system(SERVICE, mail.tenant_id);
-    let Some(user) = find(app, &caller, mail).await? else {
+    let Some(minted) = mint(app, &caller, mail, &user).await? else {
         return Ok(Written::Needless);
     };
-    let email = match mail.change_id {
-        None => user.email,
-        // Asked for once: identity does not keep it for long.
-        Some(_) if !mail.email.is_empty() => mail.email.clone(),
-        Some(change) => match former(app, &caller, change).await? {
-            Some(email) => email,
-            None => return Ok(Written::Needless),
-        },
-    };
-    let language = user.language;
+    let language = &user.language;
     let mut tx = app.store.tenant(mail.tenant_id, &caller).await?;
-    queue::address(&mut tx, mail.tenant_id, mail.id, lease, &email, &language).await?;
+    queue::address(&mut tx, mail.tenant_id, mail.id, lease, &email, language).await?;
     tx.done().await?;
     let to = Addressee {
         name: one_line(&format!("{} {}", user.first_name, user.last_name)),
         email: &email,
-        language: &language,
+        copy: Some(minted.copy.as_str()).filter(|copy| !copy.is_empty()),
+        language,
+    };
+    let (link, password) = match mail.kind {
+        Kind::PasswordReset => (post.link_base.link("password-reset", &minted.secret), ""),
+        _ => (String::new(), minted.secret.as_str()),
     };
     let words = Words {
         tenant: &one_line(&tenant.display_name),
         name: &to.name,
         inviter_name: "",
         inviter_email: "",
-        link: "",
-        until: String::new(),
+        link: &link,
+        password,
+        until: written(minted.until, to.language),
     };
-    Ok(compose(app, post, mail, &to, &words, Zeroizing::default()))
+    Ok(compose(app, post, mail, &to, &words, minted.secret.clone()))
 }
 
-/// The address before a change; `None` where it is not kept any more.
-async fn former(app: &Invitation, caller: &Caller, change: Uuid) -> Result<Option<String>, Error> {
+/// Where a mail to a user goes: the address that they have or, of a change of the
+/// address, the one that they had; `None` where that is not kept any more.
+async fn addressed(
+    app: &Invitation,
+    caller: &Caller,
+    mail: &Claimed,
+    user: &User,
+) -> Result<Option<String>, Error> {
+    let Some(change) = mail.change_id else {
+        return Ok(Some(user.email.clone()));
+    };
+    // Asked for once: identity does not keep it for long.
+    if !mail.email.is_empty() {
+        return Ok(Some(mail.email.clone()));
+    }
     let request = GetFormerEmailRequest {
         change_id: change.to_string(),
     };
@@ -200,23 +176,67 @@ async fn former(app: &Invitation, caller: &Caller, change: Uuid) -> Result<Optio
     }
 }
 
-/// The token of a reset link; `None` where the user cannot have one any more.
-async fn issue(
+/// What identity makes for one mail.
+struct Minted {
+    /// Empty where the mail brings none.
+    secret: Zeroizing<String>,
+    until: DateTime<Utc>,
+    /// Who gets a copy; empty for nobody.
+    copy: String,
+}
+
+/// Mints what a mail brings; `None` where it is not needed any more.
+async fn mint(
     app: &Invitation,
     caller: &Caller,
     mail: &Claimed,
-) -> Result<Option<IssuePasswordResetTokenResponse>, Error> {
-    let request = IssuePasswordResetTokenRequest {
-        user_id: mail.user_id.to_string(),
+    user: &User,
+) -> Result<Option<Minted>, Error> {
+    let mut users = app.peers.users(caller);
+    let time = |time: Option<Timestamp>| {
+        DateTime::from_timestamp(time.unwrap_or_default().seconds, 0).unwrap_or_default()
     };
-    let issued = app
-        .peers
-        .users(caller)
-        .issue_password_reset_token(request)
-        .await;
-    match issued.map_err(Error::from) {
-        Ok(issued) => Ok(Some(issued.into_inner())),
-        Err(error) if error.is(identity::ErrorReason::UserNotFound) => Ok(None),
+    let minted = match mail.kind {
+        Kind::TemporaryPassword => {
+            let mail_id = mail.id.to_string();
+            let ask = IssueTemporaryPasswordRequest { mail_id };
+            users.issue_temporary_password(ask).await.map(|reply| {
+                let issued = reply.into_inner();
+                Minted {
+                    secret: Zeroizing::new(issued.password),
+                    until: time(issued.expire_time),
+                    copy: issued.copy_email,
+                }
+            })
+        }
+        Kind::PasswordReset => {
+            let user_id = mail.user_id.to_string();
+            let ask = IssuePasswordResetTokenRequest { user_id };
+            users.issue_password_reset_token(ask).await.map(|reply| {
+                let issued = reply.into_inner();
+                Minted {
+                    secret: Zeroizing::new(issued.token),
+                    until: time(issued.expire_time),
+                    copy: String::new(),
+                }
+            })
+        }
+        // Changed since: there is nothing to say.
+        Kind::PasswordExpiry if user.password_expire_time.is_none() => return Ok(None),
+        // A notice.
+        _ => Ok(Minted {
+            secret: Zeroizing::default(),
+            until: time(user.password_expire_time),
+            copy: String::new(),
+        }),
+    };
+    let gone = |error: &Error| {
+        error.is(identity::ErrorReason::UserNotFound)
+            || error.is(identity::ErrorReason::PasswordMailEnded)
+    };
+    match minted.map_err(Error::from) {
+        Ok(minted) => Ok(Some(minted)),
+        Err(error) if gone(&error) => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -244,6 +264,7 @@ async fn find(app: &Invitation, caller: &Caller, mail: &Claimed) -> Result<Optio
 struct Addressee<'a> {
     name: String,
     email: &'a str,
+    copy: Option<&'a str>,
     language: &'a str,
 }
 
@@ -262,8 +283,9 @@ fn compose(
         to.email.rsplit_once('@').unwrap_or_default(),
     );
     let text = post.templates.write(mail.kind, to.language, words);
-    let built =
-        text.and_then(|text| message::build(&post.from, &to.name, to.email, mail.id, now, text));
+    let built = text.and_then(|text| {
+        message::build(&post.from, &to.name, to.email, to.copy, mail.id, now, text)
+    });
     match built {
         Ok(message) => Written::Letter(Letter {
             message,

@@ -18,6 +18,7 @@ pub(super) fn build(
     from: &Mailbox,
     name: &str,
     email: &str,
+    copy: Option<&str>,
     id: MailId,
     at: DateTime<Utc>,
     text: Wording,
@@ -25,7 +26,12 @@ pub(super) fn build(
     let name = Some(one_line(name)).filter(|name| !name.is_empty());
     let to = Mailbox::new(name, email.parse::<Address>()?);
     let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
-    Ok(Message::builder()
+    let mut message = Message::builder();
+    if let Some(copy) = copy {
+        // To be seen by whom the mail is for.
+        message = message.cc(Mailbox::new(None, copy.parse::<Address>()?));
+    }
+    Ok(message
         .message_id(Some(format!("<{id}@{}>", from.email.domain())))
         .date(at.into())
         .from(from.clone())
@@ -63,7 +69,7 @@ mod tests {
             .parse()
             .expect("an id");
         let at = chrono::DateTime::from_timestamp(1_791_451_800, 0).expect("a time");
-        let message = build(&from, name, email, id, at, words)?;
+        let message = build(&from, name, email, None, id, at, words)?;
         Ok(String::from_utf8(message.formatted()).expect("a mail is ASCII"))
     }
 
