@@ -3,6 +3,7 @@
 mod api_keys;
 mod audit;
 mod bootstrap;
+mod breached_passwords;
 mod check;
 mod devices;
 mod domains;
@@ -13,6 +14,7 @@ mod license;
 mod login;
 mod mfa;
 mod migrate;
+mod password;
 mod policy;
 mod projects;
 mod properties;
@@ -43,6 +45,12 @@ pub enum Command {
     /// The policy of the tenant: passwords, lockout, second factors, sessions
     #[command(subcommand)]
     Policy(policy::Policy),
+    /// Your own password
+    #[command(subcommand)]
+    Password(password::Password),
+    /// Passwords known from breaches, which nobody can choose
+    #[command(subcommand)]
+    BreachedPasswords(breached_passwords::BreachedPasswords),
     /// Users of the tenant
     #[command(subcommand)]
     Users(users::Users),
@@ -98,6 +106,8 @@ impl Command {
         match self {
             Command::Check(check) => return check.run(session).await,
             Command::Audit(audit) => return audit.run(session).await,
+            Command::BreachedPasswords(breached) => return breached.run(session),
+            Command::Password(password) => password.run(session).await,
             Command::Migrate(migrate) => migrate.run(session).await,
             Command::Bootstrap(bootstrap) => bootstrap.run(session).await,
             Command::Login(login) => login.run(session).await,

@@ -1,12 +1,12 @@
 //! Signs in and out.
 
 use contract::identity::{
-    ConfirmSmsRequest, ConfirmTotpRequest, EnrolSmsRequest, EnrolTotpRequest, LoginFlow,
-    LoginRequest, LoginStep, NewSession, RevokeSessionRequest, SendSmsCodeRequest,
-    VerifyRecoveryCodeRequest, VerifySmsCodeRequest, VerifyTotpRequest, confirm_sms_response,
-    confirm_totp_response, login_response, login_service_client::LoginServiceClient,
-    session_service_client::SessionServiceClient, verify_recovery_code_response,
-    verify_sms_code_response, verify_totp_response,
+    ChangeExpiredPasswordRequest, ConfirmSmsRequest, ConfirmTotpRequest, EnrolSmsRequest,
+    EnrolTotpRequest, LoginFlow, LoginRequest, LoginStep, NewSession, RevokeSessionRequest,
+    SendSmsCodeRequest, VerifyRecoveryCodeRequest, VerifySmsCodeRequest, VerifyTotpRequest,
+    change_expired_password_response, confirm_sms_response, confirm_totp_response, login_response,
+    login_service_client::LoginServiceClient, session_service_client::SessionServiceClient,
+    verify_recovery_code_response, verify_sms_code_response, verify_totp_response,
 };
 
 use super::mfa::{picture, recovery_codes};
@@ -102,6 +102,9 @@ impl Login {
             && let Some(code) = self.recovery_code.clone()
         {
             return recover(client, token, code).await;
+        }
+        if offered(LoginStep::ChangePassword) {
+            return change_password(client, token).await;
         }
         if offered(LoginStep::SendSmsCode) && (self.sms || !offered(LoginStep::VerifyTotp)) {
             return self.verify_sms(session, client, token).await;
@@ -224,6 +227,18 @@ async fn recover(
     match client.verify_recovery_code(ask).await?.into_inner().outcome {
         Some(verify_recovery_code_response::Outcome::Session(new)) => Ok(Step::In(new)),
         Some(verify_recovery_code_response::Outcome::Flow(flow)) => Ok(Step::More(flow)),
+        None => Err(unclear()),
+    }
+}
+
+async fn change_password(client: &mut Client, flow_token: String) -> Result<Step, Failure> {
+    let ask = ChangeExpiredPasswordRequest {
+        flow_token,
+        new_password: password::ask("The password must be changed. New password")?,
+    };
+    match client.change_expired_password(ask).await?.into_inner().outcome {
+        Some(change_expired_password_response::Outcome::Session(new)) => Ok(Step::In(new)),
+        Some(change_expired_password_response::Outcome::Flow(flow)) => Ok(Step::More(flow)),
         None => Err(unclear()),
     }
 }

@@ -1,21 +1,25 @@
 //! Users of the tenant.
 
+mod create;
 mod show;
 pub mod update;
 
 use contract::identity::{
-    CreateUserRequest, DeleteUserRequest, DisableUserRequest, EnableUserRequest, GetUserRequest,
-    ListUsersRequest, LockUserRequest, UnlockUserRequest, User, UserStatus,
+    DeleteUserRequest, DisableUserRequest, EnableUserRequest, GetUserRequest, ListUsersRequest,
+    LockUserRequest, ResendPasswordRequest, SendPasswordResetRequest, UnlockUserRequest, User,
+    UserStatus, password_service_client::PasswordServiceClient,
     user_service_client::UserServiceClient,
 };
 
-use self::show::{alerts, show, status};
+use self::{
+    create::Create,
+    show::{alerts, show, status},
+};
 use crate::{
     Session,
     failure::Failure,
     names,
     pages::{Limit, list},
-    password,
     print::{time, yes},
 };
 
@@ -44,25 +48,26 @@ pub enum Users {
         /// Whom
         user: Option<String>,
     },
-    /// Create a user with a password that you choose; see `invitations create`
-    /// for people who choose their own
-    Create {
-        /// The address, also the username
-        email: String,
-        /// The first name
-        #[arg(long)]
-        first_name: String,
-        /// The last name
-        #[arg(long)]
-        last_name: String,
-        /// The name for logging in, where it is not the address
+    /// Create a user with a first password; see `invitations create` for people
+    /// who choose their own
+    Create(Create),
+    /// Mail users a link for setting another password
+    #[command(after_help = "Example:\n  usherctl users reset-password ada@acme.example")]
+    ResetPassword {
+        /// Whom
+        #[arg(required = true)]
+        users: Vec<String>,
+    },
+    /// Mail a user a fresh temporary password, in place of the one before
+    #[command(
+        after_help = "Example:\n  usherctl users resend-password ada@acme.example --copy-to helpdesk@acme.example"
+    )]
+    ResendPassword {
+        /// Whom
+        user: String,
+        /// Who gets a copy of the mail
         #[arg(long, default_value = "")]
-        username: String,
-        /// The password; asked for, or read from stdin, where it is not given
-        #[arg(long, env = "USHER_NEW_PASSWORD", hide_env_values = true)]
-        password: Option<String>,
-        #[command(flatten)]
-        details: update::Details,
+        copy_to: String,
     },
     /// Change a user; what is not named stays, and what is empty is taken away
     #[command(
@@ -122,6 +127,7 @@ enum Change {
     Lock,
     Unlock,
     Delete,
+    ResetPassword,
 }
 
 impl Users {
@@ -158,42 +164,18 @@ impl Users {
                     .into_inner();
                 show(session, &reply.user.unwrap_or_default())
             }
-            Users::Create {
-                email,
-                first_name,
-                last_name,
-                username,
-                password,
-                details,
-            } => {
-                let password =
-                    password.map_or_else(|| password::ask("Password of the user"), Ok)?;
-                let (fields, _) = details.read(session).await?;
-                let ask = CreateUserRequest {
-                    first_name,
-                    last_name,
-                    email,
-                    username,
-                    password,
-                    language: fields.language,
-                    phone: fields.phone,
-                    time_zone: fields.time_zone,
-                    avatar_uri: fields.avatar_uri,
-                    active_directory_id: fields.active_directory_id,
-                    classification_level_id: fields.classification_level_id,
-                    properties: fields.properties,
+            Users::Create(create) => create.run(session).await,
+            Users::ResetPassword { users } => change(session, users, Change::ResetPassword).await,
+            Users::ResendPassword { user, copy_to } => {
+                let ask = ResendPasswordRequest {
+                    user_id: names::user(session, &user).await?,
+                    copy_email: copy_to,
                     request_id: names::request_id(),
                 };
-                let mut client = UserServiceClient::new(session.client.gateway());
-                show(
-                    session,
-                    &client
-                        .create_user(ask)
-                        .await?
-                        .into_inner()
-                        .user
-                        .unwrap_or_default(),
-                )
+                let mut client = PasswordServiceClient::new(session.client.gateway());
+                client.resend_password(ask).await?;
+                session.print.say("done: the mail is on its way");
+                Ok(())
             }
             Users::Update(update) => show(session, &update.run(session).await?),
             Users::Disable { users } => change(session, users, Change::Disable).await,
@@ -237,6 +219,14 @@ async fn change(session: &Session, users: Vec<String>, change: Change) -> Result
             Change::Unlock => drop(
                 client
                     .unlock_user(UnlockUserRequest {
+                        user_id,
+                        request_id,
+                    })
+                    .await?,
+            ),
+            Change::ResetPassword => drop(
+                PasswordServiceClient::new(session.client.gateway())
+                    .send_password_reset(SendPasswordResetRequest {
                         user_id,
                         request_id,
                     })

@@ -54,6 +54,7 @@ pub fn show(session: &Session, user: &User) -> Result<(), Failure> {
         ("Active Directory ID", user.active_directory_id.clone()),
         ("Classification level", user.classification_level_id.clone()),
         ("Last login", time(user.last_login_time.as_ref())),
+        ("Password until", time(user.password_expire_time.as_ref())),
         ("Created", time(user.create_time.as_ref())),
         ("Changed", time(user.update_time.as_ref())),
         ("Tenant ID", user.tenant_id.clone()),
