@@ -75,7 +75,7 @@ fn text(field: &FieldDescriptor, id: &impl Fn(&FieldDescriptor) -> String) -> St
         return id(field);
     }
     match name {
-        "email" | "emails" | "username" | "inviter_email" => {
+        "email" | "emails" | "username" | "inviter_email" | "copy_email" => {
             format!("{}@plausible.example", uuid::Uuid::new_v4().simple())
         }
         "code" => "123456".into(),

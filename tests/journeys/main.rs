@@ -24,6 +24,7 @@ mod logins;
 mod mails;
 mod mutants;
 mod operating;
+mod passwords;
 mod policies;
 mod properties;
 mod readme;
