@@ -1,11 +1,12 @@
 //! What identity can be told, beside what every service can.
 
-use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
 
 use boot::Secret;
 use clap::Args;
+use rpc::Error;
 
-use crate::tokens::service_keys::ServiceKey;
+use crate::{breached::Breached, tokens::service_keys::ServiceKey};
 
 /// The flags of identity.
 #[derive(Args, Clone, Debug)]
@@ -37,6 +38,14 @@ pub struct Config {
     /// is refused with `TOO_MANY_LOGINS`
     #[arg(long, env = "USHER_LOGIN_WAIT_MS", default_value_t = 2000)]
     pub login_wait_ms: u64,
+    /// The version of the key under which passwords are hashed. Raised by one,
+    /// every password is hashed anew, under a new key, at its next login
+    #[arg(long, env = "USHER_PASSWORD_KEY_VERSION", default_value_t = 1, value_parser = clap::value_parser!(i16).range(1..))]
+    pub password_key_version: i16,
+    /// Passwords known from breaches, which nobody can choose: a file that
+    /// `usherctl breached-passwords build` made. Unset: none are known
+    #[arg(long, env = "USHER_BREACHED_PASSWORDS", value_name = "FILE")]
+    pub breached_passwords: Option<PathBuf>,
     /// Where codes by SMS go: the address of a provider that takes a POST of
     /// `{"to": "+49…", "text": "…"}`, such as `https://sms.example.org/send`.
     /// Unset: no codes are sent, whatever the tenants allow
@@ -95,6 +104,19 @@ impl Config {
 
     pub(crate) fn audit_checkpoint_every(&self) -> Duration {
         Duration::from_secs(self.audit_checkpoint_seconds.max(1))
+    }
+
+    pub(crate) fn breached(&self) -> Result<Arc<Breached>, Error> {
+        let Some(path) = &self.breached_passwords else {
+            return Ok(Arc::default());
+        };
+        let opened = Breached::open(path).map_err(|error| {
+            let path = path.display();
+            Error::fault(format!(
+                "--breached-passwords (USHER_BREACHED_PASSWORDS) {path}: {error}"
+            ))
+        });
+        Ok(Arc::new(opened?))
     }
 
     pub(crate) fn login_wait(&self) -> Duration {

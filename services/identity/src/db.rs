@@ -11,6 +11,7 @@ pub mod devices;
 pub mod domains;
 pub mod email_changes;
 pub mod login_flows;
+pub mod password_mails;
 pub mod passwords;
 pub mod policies;
 pub mod properties;

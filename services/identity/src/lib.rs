@@ -38,6 +38,7 @@ mod users;
 
 pub use audit::chain;
 pub use config::Config;
+pub use passwords::breached;
 pub use tokens::service_keys::ServiceKey;
 
 use std::{path::PathBuf, sync::Arc};
@@ -58,6 +59,7 @@ pub struct Identity {
     tasks: Tasks,
     authorization: Channel,
     hashing: passwords::Hashing,
+    breached: Arc<breached::Breached>,
     gates: lockouts::Gates,
     sessions: sessions::Cache,
     signing: tokens::signing::Signing,

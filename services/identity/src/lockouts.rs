@@ -38,7 +38,8 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
-    Identity, db,
+    Identity,
+    db::{self, passwords::Row as Password},
     logins::names::{self, Name},
     tenants,
 };
@@ -89,13 +90,13 @@ impl Charge {
     }
 
     /// Looks a name up and charges a password of whomever it names, in one
-    /// transaction; answers the hash too, where there is one. `None` where the
+    /// transaction; answers the password too, where there is one. `None` where the
     /// account is locked.
     pub async fn take_named(
         app: &Identity,
         caller: &Caller,
         name: &Name<'_>,
-    ) -> Result<Option<(Charge, Option<String>)>, Error> {
+    ) -> Result<Option<(Charge, Option<Password>)>, Error> {
         Self::charge(app, caller, Asked::Name(name), LoginProof::Password).await
     }
 
@@ -104,7 +105,7 @@ impl Charge {
         caller: &Caller,
         asked: Asked<'_>,
         proof: LoginProof,
-    ) -> Result<Option<(Charge, Option<String>)>, Error> {
+    ) -> Result<Option<(Charge, Option<Password>)>, Error> {
         let give_up = Instant::now() + PATIENCE;
         let mut pause = FIRST_PAUSE;
         let gate = app.gates.enter(asked.gate(app));
@@ -114,7 +115,7 @@ impl Charge {
         // too, or few are left of the budget.
         loop {
             let since = app.store.clock().now();
-            let (mut tx, budgets, hash) = asked.open(app, caller).await?;
+            let (mut tx, budgets, password) = asked.open(app, caller).await?;
             match budgets.charge(&mut tx).await? {
                 Charged::All => {
                     let charge = Charge {
@@ -129,7 +130,7 @@ impl Charge {
                     };
                     // Made before the commit, so that no cancellation loses it.
                     tx.done().await?;
-                    return Ok(Some((charge, hash)));
+                    return Ok(Some((charge, password)));
                 }
                 Charged::Locked => return Ok(None),
                 Charged::Refused(wait) => return Err(refused(wait)),
@@ -223,7 +224,7 @@ impl Asked<'_> {
         &self,
         app: &Identity,
         caller: &Caller,
-    ) -> Result<(Tx, Budgets, Option<String>), Error> {
+    ) -> Result<(Tx, Budgets, Option<Password>), Error> {
         let keys = app.store.keys();
         match self {
             Asked::Who(who) => {
@@ -237,7 +238,7 @@ impl Asked<'_> {
                 let mut tx = app.store.worker().await?;
                 let named = names::find(app, &mut tx, name).await?;
                 let budgets = Budgets::of(keys, caller, named.who, &named.lockout);
-                Ok((tx, budgets, named.hash))
+                Ok((tx, budgets, named.password))
             }
         }
     }

@@ -11,7 +11,7 @@ mod login;
 pub mod names;
 
 use contract::identity::{
-    ConfirmSmsRequest, ConfirmSmsResponse, ConfirmTotpRequest, ConfirmTotpResponse,
+    ChangeExpiredPasswordRequest, ChangeExpiredPasswordResponse, ConfirmSmsRequest, ConfirmSmsResponse, ConfirmTotpRequest, ConfirmTotpResponse,
     EnrolSmsRequest, EnrolSmsResponse, EnrolTotpRequest, EnrolTotpResponse, LoginRequest,
     LoginResponse, RequestPasswordResetRequest, RequestPasswordResetResponse, ResetPasswordRequest,
     ResetPasswordResponse, SendSmsCodeRequest, SendSmsCodeResponse, VerifyRecoveryCodeRequest,
@@ -21,7 +21,7 @@ use contract::identity::{
 use rpc::Reply;
 use tonic::Request;
 
-use crate::{Identity, factors, resets};
+use crate::{Identity, factors, passwords, resets};
 
 #[tonic::async_trait]
 impl LoginService for Identity {
@@ -80,6 +80,14 @@ impl LoginService for Identity {
     async fn confirm_sms(&self, request: Request<ConfirmSmsRequest>) -> Reply<ConfirmSmsResponse> {
         let (caller, ask) = rpc::open(request)?;
         rpc::reply(factors::confirm_sms::run(self, &caller, ask).await)
+    }
+
+    async fn change_expired_password(
+        &self,
+        request: Request<ChangeExpiredPasswordRequest>,
+    ) -> Reply<ChangeExpiredPasswordResponse> {
+        let (caller, ask) = rpc::open(request)?;
+        rpc::reply(passwords::change_expired::run(self, &caller, ask).await)
     }
 
     async fn request_password_reset(

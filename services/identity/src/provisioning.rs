@@ -5,13 +5,15 @@ mod complete_setup;
 mod create_invited;
 mod find;
 mod issue_reset_token;
+mod issue_temporary_password;
 mod remove_invited;
 
 use contract::identity::{
     CompleteSetupRequest, CompleteSetupResponse, CreateInvitedUsersRequest,
     CreateInvitedUsersResponse, FindUsersRequest, FindUsersResponse, GetFormerEmailRequest,
     GetFormerEmailResponse, IssuePasswordResetTokenRequest, IssuePasswordResetTokenResponse,
-    RemoveInvitedUsersRequest, RemoveInvitedUsersResponse,
+    IssueTemporaryPasswordRequest, IssueTemporaryPasswordResponse, RemoveInvitedUsersRequest,
+    RemoveInvitedUsersResponse,
     provisioning_service_server::ProvisioningService,
 };
 use rpc::Reply;
@@ -59,6 +61,14 @@ impl ProvisioningService for Identity {
     ) -> Reply<GetFormerEmailResponse> {
         let (caller, ask) = rpc::open(request)?;
         rpc::reply(users::email_change::former(self, &caller, ask).await)
+    }
+
+    async fn issue_temporary_password(
+        &self,
+        request: Request<IssueTemporaryPasswordRequest>,
+    ) -> Reply<IssueTemporaryPasswordResponse> {
+        let (caller, ask) = rpc::open(request)?;
+        rpc::reply(issue_temporary_password::run(self, &caller, ask).await)
     }
 
     async fn find_users(&self, request: Request<FindUsersRequest>) -> Reply<FindUsersResponse> {

@@ -17,6 +17,7 @@ pub async fn run(store: &Store) -> Result<bool, Error> {
         db::sessions::reap(&mut tx, BATCH).await?,
         db::api_keys::reap(&mut tx, BATCH).await?,
         db::reset_tokens::reap(&mut tx, BATCH).await?,
+        db::password_mails::reap(&mut tx, BATCH).await?,
         db::attempts::reap(&mut tx, BATCH).await?,
         db::devices::reap(&mut tx, devices::UNUSED, BATCH).await?,
         db::totp_enrolments::reap(&mut tx, BATCH).await?,

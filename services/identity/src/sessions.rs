@@ -115,6 +115,22 @@ pub async fn end_others(
     Ok(())
 }
 
+/// Ends all sessions of a user but one, if there is one, logins under way, and
+/// the trust in their devices.
+pub async fn end_others(
+    app: &Identity,
+    tx: &mut Tx,
+    tenant: Id<Tenant>,
+    user: Id<User>,
+    session: Option<Id<Session>>,
+) -> Result<(), Error> {
+    db::sessions::end_others(tx, tenant, user, session).await?;
+    db::login_flows::end_all(tx, tenant, user, None).await?;
+    db::devices::distrust_all(tx, tenant, user).await?;
+    forget(app, tx, user);
+    Ok(())
+}
+
 /// Drops what this replica has in memory of a user, or of one session, once
 /// the transaction is committed. The others hear of it by the event.
 pub fn forget<K>(app: &Identity, tx: &mut Tx, ended: Id<K>) {

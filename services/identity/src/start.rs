@@ -6,8 +6,8 @@ use boot::{Host, Tasks};
 use contract::identity::{
     audit_service_server::AuditServiceServer, device_service_server::DeviceServiceServer,
     domain_service_server::DomainServiceServer, factor_service_server::FactorServiceServer,
-    login_service_server::LoginServiceServer, policy_service_server::PolicyServiceServer,
-    property_service_server::PropertyServiceServer,
+    login_service_server::LoginServiceServer, password_service_server::PasswordServiceServer,
+    policy_service_server::PolicyServiceServer, property_service_server::PropertyServiceServer,
     provisioning_service_server::ProvisioningServiceServer,
     service_account_service_server::ServiceAccountServiceServer,
     session_service_server::SessionServiceServer, tenant_service_server::TenantServiceServer,
@@ -25,7 +25,7 @@ use crate::{
     events,
     factors::sms,
     lockouts::Gates,
-    passwords::Hashing,
+    passwords::{self, Hashing},
     reaper, resets,
     sessions::{self, Cache},
     tenants,
@@ -36,6 +36,8 @@ use crate::{
 const FLUSH: Duration = Duration::from_secs(15);
 /// How often what is over is removed.
 const REAP: Duration = Duration::from_mins(1);
+/// How often users are looked for whose passwords must be changed soon.
+const EXPIRY: Duration = Duration::from_secs(10);
 /// How often tenants are looked for that a crash left half made.
 const FINISH: Duration = Duration::from_secs(15);
 
@@ -57,14 +59,17 @@ impl boot::Service for Identity {
             config.hash_threads(),
             config.login_wait(),
             host.store.keys().clone(),
+            config.password_key_version,
         )?;
         let sms = sms::Sms::new(&config)?;
         let checkpoints = config.audit_checkpoint_every();
+        let breached = config.breached()?;
         let app = Arc::new(Identity {
             store: host.store.clone(),
             tasks: host.tasks.clone(),
             authorization: host.peers.authorization.clone(),
             hashing,
+            breached,
             gates: Gates::default(),
             sessions: Cache::new(freshness.clone()),
             signing: signing::Signing::default(),
@@ -94,6 +99,7 @@ impl boot::Service for Identity {
             .add_service(DeviceServiceServer::from_arc(app.clone()))
             .add_service(PolicyServiceServer::from_arc(app.clone()))
             .add_service(FactorServiceServer::from_arc(app.clone()))
+            .add_service(PasswordServiceServer::from_arc(app.clone()))
             .add_service(SessionServiceServer::from_arc(app.clone()))
             .add_service(TokenServiceServer::from_arc(app.clone()))
             .add_service(ServiceAccountServiceServer::from_arc(app.clone()))
@@ -102,17 +108,18 @@ impl boot::Service for Identity {
     }
 }
 
-/// The feeds of all services, into the audit trail.
+/// The feeds of all services, into the audit trail, and what else is heard there.
 fn follow(host: &Host, sealer: &Sealer) {
     let sealer = || sealer.clone();
-    trail(host, "audit of identity", events::OfIdentity(sealer()));
-    trail(
+    consume(host, "audit of identity", events::OfIdentity(sealer()));
+    consume(
         host,
         "audit of authorization",
         events::OfAuthorization(sealer()),
     );
-    trail(host, "audit of invitation", events::OfInvitation(sealer()));
-    trail(host, "audit of importer", events::OfImporter(sealer()));
+    consume(host, "audit of invitation", events::OfInvitation(sealer()));
+    consume(host, "audit of importer", events::OfImporter(sealer()));
+    consume(host, "mails with passwords", events::PasswordMails);
 }
 
 /// Checkpoints of the audit trails.
@@ -124,7 +131,7 @@ fn prove(tasks: &Tasks, app: &Arc<Identity>, every: Duration) {
     });
 }
 
-fn trail<C: feed::Consumer + Clone>(host: &Host, name: &'static str, consumer: C) {
+fn consume<C: feed::Consumer + Clone>(host: &Host, name: &'static str, consumer: C) {
     let Some(producer) = host.peers.of(C::PRODUCER).cloned() else {
         return;
     };
@@ -196,6 +203,11 @@ fn work(tasks: &Tasks, app: &Arc<Identity>, asked: mpsc::Receiver<resets::reques
     tasks.every(FINISH, "unfinished tenants", move || {
         let app = finishing.clone();
         async move { tenants::finish_abandoned(&app).await }
+    });
+    let telling = app.clone();
+    tasks.every(EXPIRY, "passwords that must be changed soon", move || {
+        let app = telling.clone();
+        async move { passwords::expiry::run(&app).await }
     });
     let store = app.store.clone();
     tasks.every(REAP, "reaper", move || {

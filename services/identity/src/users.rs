@@ -144,10 +144,17 @@ impl From<db::users::Row> for User {
             "ACTIVE" => UserStatus::Active,
             _ => UserStatus::Inactive,
         };
-        let locked = row.lock_time.map(|since| UserAlert {
-            kind: UserAlertKind::LockedOut.into(),
+        let alert = |kind: UserAlertKind, since| UserAlert {
+            kind: kind.into(),
             start_time: Some(timestamp(since)),
-        });
+        };
+        let locked = row
+            .lock_time
+            .map(|since| alert(UserAlertKind::LockedOut, since));
+        let expired = row
+            .password_expire_time
+            .filter(|_| row.password_expired)
+            .map(|since| alert(UserAlertKind::PasswordExpired, since));
         User {
             id: row.id.to_string(),
             tenant_id: row.tenant_id.to_string(),
@@ -156,7 +163,7 @@ impl From<db::users::Row> for User {
             username: row.username,
             email: row.email,
             status: status.into(),
-            alerts: locked.into_iter().collect(),
+            alerts: locked.into_iter().chain(expired).collect(),
             last_login_time: row.last_login_time.map(timestamp),
             mfa_enabled: row.mfa_enabled,
             totp_enrolled: row.totp_enrolled,
@@ -176,6 +183,7 @@ impl From<db::users::Row> for User {
             avatar_uri: row.avatar_uri,
             // A login is complete with all proofs that the tenant asks for.
             verified: row.setup_time.is_some() && row.last_login_time.is_some(),
+            password_expire_time: row.password_expire_time.map(timestamp),
         }
     }
 }

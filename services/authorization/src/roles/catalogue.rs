@@ -30,7 +30,7 @@ const fn platform(name: &'static str, description: &'static str) -> Entry {
 /// All permissions, sorted by name: their places are their numbers.
 pub static CATALOGUE: &[Entry] = &LIST;
 
-pub(super) const LIST: [Entry; 55] = [
+pub(super) const LIST: [Entry; 56] = [
     tenant("access.check", "Ask what others may do"),
     tenant("account.update", "Change one's own account"),
     tenant("account.view", "See one's own account"),
@@ -107,6 +107,10 @@ pub(super) const LIST: [Entry; 55] = [
     tenant("users.delete", "Delete users for good"),
     tenant("users.disable", "Disable and enable users"),
     tenant("users.reset_mfa", "Remove the second factors of users"),
+    tenant(
+        "users.reset_password",
+        "Send users links and temporary passwords",
+    ),
     tenant("users.unlock", "Clear lockouts"),
     tenant("users.update", "Change users"),
     tenant("users.view", "See users"),

@@ -52,6 +52,8 @@ pub struct Flow {
     pub trust_device: bool,
     /// What was proven.
     pub proofs: Vec<String>,
+    /// Whether the password is a temporary one, or too old.
+    pub password_due: bool,
 }
 
 /// Begins a flow in which the password was proven. When it ends.
@@ -102,7 +104,11 @@ macro_rules! flows {
                    coalesce(d.trust_end_time > clock() AND t.factor_device_trust_duration > '0', false)
                        AS "device_trusted!",
                    ARRAY(SELECT p.factor FROM login_proofs p
-                         WHERE p.tenant_id = l.tenant_id AND p.flow_id = l.id) AS "proofs!"
+                         WHERE p.tenant_id = l.tenant_id AND p.flow_id = l.id) AS "proofs!",
+                   EXISTS (SELECT FROM passwords w
+                           WHERE w.tenant_id = l.tenant_id AND w.user_id = l.user_id
+                             AND (w.temporary OR t.password_max_age > interval '0'
+                                  AND w.change_time + t.password_max_age <= clock())) AS "password_due!"
                FROM login_flows l
                JOIN users u ON u.tenant_id = l.tenant_id AND u.id = l.user_id
                JOIN tenants t ON t.tenant_id = l.tenant_id

@@ -76,6 +76,10 @@ pub struct Row {
     pub mfa_required: bool,
     /// Since when the account is locked; absent where it is not.
     pub lock_time: Option<DateTime<Utc>>,
+    /// When the password must be changed, or ends; absent where it holds.
+    pub password_expire_time: Option<DateTime<Utc>>,
+    /// Whether that time is over.
+    pub password_expired: bool,
 }
 
 /// What a list of users is narrowed to.
@@ -94,8 +98,13 @@ pub struct Named {
     pub tenant_id: Id<Tenant>,
     /// The user; absent where nobody has the name.
     pub user_id: Option<Id<User>>,
-    /// The hash of the password; absent where the user cannot log in by one.
+    /// The password: which it is, its hash and the version of the key; absent
+    /// where the user cannot log in by one.
+    pub password_id: Option<Uuid>,
+    /// As above.
     pub hash: Option<String>,
+    /// As above.
+    pub key_version: Option<i16>,
     /// The device of the user.
     pub device_id: Option<Id<Device>>,
     /// What the tenant's policy says of wrong answers; see `policies::Lockout`.
@@ -119,9 +128,17 @@ macro_rules! people {
                    u.last_login_time, u.create_time, u.update_time, u.version,
                    f.totp_enrolled OR f.sms_enrolled AS "mfa_enabled!", f.totp_enrolled AS "totp_enrolled!",
                    f.sms_enrolled AS "sms_enrolled!", f.recovery_codes_left AS "recovery_codes_left!",
-                   f.required AS "mfa_required!", a.lock_time AS "lock_time?"
+                   f.required AS "mfa_required!", a.lock_time AS "lock_time?",
+                   w.end_time AS "password_expire_time?",
+                   coalesce(w.end_time <= clock(), false) AS "password_expired!"
                FROM users u
                JOIN second_factors f ON f.tenant_id = u.tenant_id AND f.user_id = u.id
+               LEFT JOIN LATERAL (
+                   SELECT coalesce(p.expire_time, CASE WHEN t.password_max_age > interval '0'
+                                                       THEN p.change_time + t.password_max_age END)
+                          AS end_time
+                   FROM passwords p JOIN tenants t ON t.tenant_id = p.tenant_id
+                   WHERE p.tenant_id = u.tenant_id AND p.user_id = u.id) w ON true
                LEFT JOIN attempts a ON a.tenant_id = u.tenant_id AND a.user_id = u.id
                    AND a.unlock_time > clock() "# + $tail
             $(, $argument)*
@@ -246,7 +263,8 @@ pub async fn named(
     sqlx::query_as!(
         Named,
         r#"SELECT t.tenant_id AS "tenant_id: Id<Tenant>", u.id AS "user_id?: Id<User>",
-               CASE WHEN u.status = 'ACTIVE' THEN p.hash END AS hash, d.id AS "device_id?: Id<Device>",
+               p.id AS "password_id?", p.hash AS "hash?", p.key_version AS "key_version?",
+               d.id AS "device_id?: Id<Device>",
                t.lockout_max_attempts AS max_attempts,
                extract(epoch FROM t.lockout_window)::bigint AS "window!",
                extract(epoch FROM t.lockout_duration)::bigint AS "duration!",
@@ -255,6 +273,7 @@ pub async fn named(
            LEFT JOIN users u ON u.tenant_id = t.tenant_id AND u.username_key = $3
                AND (t.name = $1 OR t.tenant_id = $2)
            LEFT JOIN passwords p ON p.tenant_id = u.tenant_id AND p.user_id = u.id
+               AND u.status = 'ACTIVE' AND (p.expire_time IS NULL OR p.expire_time > clock())
            LEFT JOIN devices d ON d.tenant_id = u.tenant_id AND d.user_id = u.id
                AND d.token_hash = $4
            WHERE (t.name IN ($1, $5) OR t.tenant_id = $2) AND t.state = 'ACTIVE'
@@ -275,16 +294,16 @@ pub async fn lock_for_login(
     db: &mut PgConnection,
     tenant: Id<Tenant>,
     id: Id<User>,
-    hash: &str,
+    password: Uuid,
 ) -> sqlx::Result<Option<()>> {
     let row = sqlx::query!(
         "SELECT 1 AS found FROM users u
          JOIN passwords p ON p.tenant_id = u.tenant_id AND p.user_id = u.id
-         WHERE u.tenant_id = $1 AND u.id = $2 AND u.status = 'ACTIVE' AND p.hash = $3
+         WHERE u.tenant_id = $1 AND u.id = $2 AND u.status = 'ACTIVE' AND p.id = $3
          FOR NO KEY UPDATE OF u",
         tenant.uuid(),
         id.uuid(),
-        hash,
+        password,
     )
     .fetch_optional(db)
     .await?;

@@ -6,6 +6,7 @@ use contract::identity::{
     reauthenticate_request::Second,
 };
 use rpc::{Because as _, Caller, Error};
+use uuid::Uuid;
 
 use super::{
     Standing,
@@ -36,13 +37,13 @@ pub async fn run(
             "is needed: a second factor is enrolled",
         ));
     }
-    let hash = password(app, &own, &ask.password).await?;
+    let current = password(app, &own, &ask.password).await?;
     let charge = match &proof {
         Some(proof) => Some(own.charge(app, proof.kind()).await?.ok_or_else(wrong)?),
         None => None,
     };
     let mut tx = app.store.tenant(own.tenant, &own.caller).await?;
-    db::users::lock_for_login(&mut tx, own.tenant, own.user, &hash)
+    db::users::lock_for_login(&mut tx, own.tenant, own.user, current)
         .await?
         .ok_or_else(refused)?;
     let mut end = own.prove(&mut tx, PASSWORD).await?;
@@ -65,15 +66,16 @@ pub async fn run(
     })
 }
 
-/// Checks the password; its hash where it is right.
-async fn password(app: &Identity, own: &Own, password: &str) -> Result<String, Error> {
+/// Checks the password; which it is where it is right.
+async fn password(app: &Identity, own: &Own, password: &str) -> Result<Uuid, Error> {
     let place = app.hashing.place()?;
     let mut tx = app.store.tenant(own.tenant, &own.caller).await?;
-    let hash = db::passwords::hash(&mut tx, own.tenant, own.user).await?;
+    let current = db::passwords::current(&mut tx, own.tenant, own.user).await?;
     drop(tx);
     let charge = own.charge(app, LoginProof::Password).await?;
     let charge = charge.ok_or_else(refused)?;
-    let right = match app.hashing.verify(&place, password, hash.as_deref()).await {
+    let kept = current.as_ref().map(|current| &current.kept);
+    let right = match app.hashing.verify(&place, password, kept).await {
         Ok(right) => right,
         // Without an answer nothing was checked.
         Err(error) => {
@@ -81,10 +83,10 @@ async fn password(app: &Identity, own: &Own, password: &str) -> Result<String, E
             return Err(error);
         }
     };
-    match hash {
-        Some(hash) if right => {
+    match current {
+        Some(current) if right => {
             charge.refund().await?;
-            Ok(hash)
+            Ok(current.id)
         }
         _ => {
             charge.fail().await?;

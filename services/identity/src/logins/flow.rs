@@ -6,8 +6,9 @@ use contract::{
     Id,
     identity::{
         Device, ErrorReason, LoginFlow, LoginStep, MfaPolicy, NewSession, Tenant, User,
-        confirm_sms_response, confirm_totp_response, login_response, verify_recovery_code_response,
-        verify_sms_code_response, verify_totp_response,
+        change_expired_password_response, confirm_sms_response, confirm_totp_response,
+        login_response, verify_recovery_code_response, verify_sms_code_response,
+        verify_totp_response,
     },
 };
 use rpc::{Because as _, Caller, Error};
@@ -70,11 +71,23 @@ pub struct State {
     pub enrol_totp: bool,
     /// Whether the login comes from a device that skips the second factor.
     pub device_trusted: bool,
+    /// Whether the password must be changed.
+    pub password_due: bool,
 }
 
 /// What may come next, any one of them, from what is true now and nothing else.
-/// Nothing: the proofs make a session. Every flow begins with a proven password.
+/// Nothing: the proofs make a session. Every flow begins with a proven password;
+/// it is changed when all else is proven, so that who knows an old password alone
+/// cannot choose the next.
 pub fn next(state: &State) -> Vec<LoginStep> {
+    let mut steps = next_proofs(state);
+    if steps.is_empty() && state.password_due {
+        steps.push(LoginStep::ChangePassword);
+    }
+    steps
+}
+
+fn next_proofs(state: &State) -> Vec<LoginStep> {
     let (has, mut steps) = (&state.factors, Vec::new());
     let enrols = state.enrol_totp && has.policy == MfaPolicy::Optional;
     // Trust was given after a second factor, and ends with any change of factors:
@@ -110,6 +123,7 @@ impl Flow {
             proven: self.proofs.iter().any(|proof| proof != PASSWORD),
             enrol_totp: self.enrol_totp,
             device_trusted: self.device_trusted,
+            password_due: self.password_due,
         }
     }
 
@@ -225,6 +239,7 @@ outcome_of!(
     verify_recovery_code_response,
     confirm_totp_response,
     confirm_sms_response,
+    change_expired_password_response,
 );
 
 #[cfg(test)]

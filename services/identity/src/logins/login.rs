@@ -11,7 +11,11 @@ use super::{
     flow::{self, Wishes},
     names::{self, Name, wrong},
 };
-use crate::{Identity, db, lockouts::Charge};
+use crate::{
+    Identity, db,
+    lockouts::Charge,
+    passwords::{Kept, Place},
+};
 
 pub async fn run(
     app: &Identity,
@@ -25,16 +29,13 @@ pub async fn run(
         username: &ask.username,
         device_token: &ask.device_token,
     };
-    let Some((charge, hash)) = Charge::take_named(app, caller, &name).await? else {
+    let Some((charge, password)) = Charge::take_named(app, caller, &name).await? else {
         // Locked. The right password is not even looked at, and it takes as long.
         app.hashing.verify(&place, &ask.password, None).await?;
         return Err(wrong());
     };
-    let right = match app
-        .hashing
-        .verify(&place, &ask.password, hash.as_deref())
-        .await
-    {
+    let kept = password.as_ref().map(|password| &password.kept);
+    let right = match app.hashing.verify(&place, &ask.password, kept).await {
         Ok(right) => right,
         // Without an answer nothing was checked.
         Err(error) => {
@@ -42,16 +43,21 @@ pub async fn run(
             return Err(error);
         }
     };
-    drop(place);
-    match (names::known(charge.who()), hash) {
-        (Some(user), Some(hash)) if right => {
+    match (names::known(charge.who()), password) {
+        (Some(whose), Some(password)) if right => {
+            let proven = Proven {
+                whose,
+                renewed: renewed(app, &place, &ask.password, &password).await,
+                password,
+            };
+            drop(place);
             let wishes = Wishes {
                 device: charge.who().device(),
                 device_name: ask.device_name,
                 trust_device: ask.trust_device,
                 enrol_totp: ask.enrol_totp,
             };
-            proven(app, caller, user, wishes, &hash, charge).await
+            go_on(app, caller, proven, wishes, charge).await
         }
         _ => {
             charge.fail().await?;
@@ -60,17 +66,43 @@ pub async fn run(
     }
 }
 
-async fn proven(
+/// A password that was right.
+struct Proven {
+    whose: (Id<Tenant>, Id<User>),
+    password: db::passwords::Row,
+    /// The same as it is kept now, where it was kept otherwise.
+    renewed: Option<Kept>,
+}
+
+/// Hashes a password as it is kept now, where it was kept otherwise: by another
+/// system, with other parameters, or under an earlier key (B-6). A login does
+/// not fail because that does; the next one tries again.
+async fn renewed(
+    app: &Identity,
+    place: &Place,
+    password: &str,
+    before: &db::passwords::Row,
+) -> Option<Kept> {
+    if app.hashing.is_current(&before.kept) {
+        return None;
+    }
+    let hashed = app.hashing.hash_as_is(place, password).await;
+    hashed
+        .inspect_err(|error| tracing::warn!(%error, "a password stays hashed as it was"))
+        .ok()
+}
+
+async fn go_on(
     app: &Identity,
     caller: &Caller,
-    (tenant, user): (Id<Tenant>, Id<User>),
+    proven: Proven,
     wishes: Wishes,
-    hash: &str,
     charge: Charge,
 ) -> Result<LoginResponse, Error> {
+    let (tenant, user) = proven.whose;
     let mut tx = app.store.tenant(tenant, caller).await?;
     // The password may have been changed, or the user disabled, meanwhile.
-    if db::users::lock_for_login(&mut tx, tenant, user, hash)
+    if db::users::lock_for_login(&mut tx, tenant, user, proven.password.id)
         .await?
         .is_none()
     {
@@ -79,6 +111,9 @@ async fn proven(
         return Err(wrong());
     }
     charge.pass(&mut tx).await?;
+    if let Some(renewed) = &proven.renewed {
+        db::passwords::rehash(&mut tx, tenant, user, &proven.password, renewed).await?;
+    }
     tx.set_actor(user, tenant);
     let begun = flow::begin(app, &mut tx, tenant, user, &wishes).await?;
     let outcome = flow::advance(app, &mut tx, caller, tenant, begun).await?;

@@ -32,8 +32,8 @@ pub struct Name<'a> {
 pub struct Named {
     /// The budget that answers in this name are charged to.
     pub who: Who,
-    /// The hash of the password; `None` where nobody can log in by this name.
-    pub hash: Option<String>,
+    /// The password; `None` where nobody can log in by this name.
+    pub password: Option<db::passwords::Row>,
     /// What the tenant's policy says of wrong answers.
     pub lockout: Lockout,
 }
@@ -73,7 +73,7 @@ pub async fn find(app: &Identity, db: &mut PgConnection, name: &Name<'_>) -> Res
     };
     Ok(Named {
         who,
-        hash: found.hash,
+        password: db::passwords::row(found.password_id, found.hash, found.key_version),
         lockout: Lockout {
             max_attempts: found.max_attempts,
             window: found.window,

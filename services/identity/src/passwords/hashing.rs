@@ -3,9 +3,10 @@
 //! A hash takes some 17 ms of a core and 19 MiB. Hashing where calls are
 //! answered would stop everything else, and hashing on a pool that grows would
 //! take all memory (decision 10 of the security design); so there are a few
-//! threads, each with memory that it keeps while there is work, and a caller who would have to wait
-//! longer than they can is told so at once. The threads may fill every core,
-//! because they run at a low priority: whoever answers calls comes first.
+//! threads, each with memory that it keeps while there is work, and a caller who
+//! would have to wait longer than they can is told so at once. The threads may
+//! fill every core, because they run at a low priority: whoever answers calls
+//! comes first.
 
 use std::{
     sync::{
@@ -25,12 +26,11 @@ use tokio::{sync::oneshot, time::Instant};
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
-use super::kept;
-
-/// The version of the key under which passwords are hashed first.
-pub const KEY_VERSION: i16 = 1;
-
-const PURPOSE: &str = "password v1";
+use super::{
+    foreign::Foreign,
+    kept::{self, FOREIGN, Kept},
+    rules::Terms,
+};
 
 /// More callers than can ever wait: [`Hashing::place`] refuses long before.
 const QUEUE: usize = 4096;
@@ -48,10 +48,11 @@ const FIRST_GUESS: u64 = 20_000;
 /// The threads that hash passwords.
 pub struct Hashing {
     keys: Keys,
+    key_version: i16,
     jobs: SyncSender<Job>,
     load: Arc<Load>,
     /// What passwords of nobody are checked against.
-    decoy: String,
+    decoy: Kept,
     threads: usize,
     patience: Duration,
 }
@@ -78,30 +79,38 @@ impl Drop for Place {
 }
 
 struct Job {
-    password: Zeroizing<[u8; 32]>,
+    /// As it was typed, in Unicode NFC.
+    password: Zeroizing<String>,
+    keys: Keys,
     work: Work,
     deadline: Option<Instant>,
     reply: oneshot::Sender<Result<Done, Error>>,
 }
 
 enum Work {
-    Hash,
-    /// Compare with this hash; a decoy is compared with and never equal.
-    Verify {
-        hash: String,
-        decoy: bool,
+    /// Hash under this version of the key, where the terms allow it.
+    Hash {
+        key_version: i16,
+        terms: Option<Terms>,
     },
+    /// Compare with this hash; a decoy is compared with and never equal.
+    Verify { kept: Kept, decoy: bool },
 }
 
 enum Done {
-    Hash(String),
+    Hash(Kept),
     Verified(bool),
 }
 
 impl Hashing {
     /// Starts the threads. A caller who would wait longer than `patience` is
-    /// refused.
-    pub fn start(threads: usize, patience: Duration, keys: Keys) -> Result<Hashing, Error> {
+    /// refused. New hashes are made under the key of `key_version`.
+    pub fn start(
+        threads: usize,
+        patience: Duration,
+        keys: Keys,
+        key_version: i16,
+    ) -> Result<Hashing, Error> {
         let (jobs, queue) = sync_channel(QUEUE);
         let queue = Arc::new(Mutex::new(queue));
         let done = opentelemetry::global::meter("usher")
@@ -120,13 +129,10 @@ impl Hashing {
                 .spawn(move || work(&queue, &load))?;
         }
         let mut memory = Vec::new();
-        let decoy = kept::hash(
-            &mut memory,
-            keys.keyed_hash(PURPOSE, Keys::token().as_bytes())
-                .as_slice(),
-        )?;
+        let decoy = kept::hash(&mut memory, &keys, key_version, &Keys::token())?;
         Ok(Hashing {
             keys,
+            key_version,
             jobs,
             load,
             decoy,
@@ -153,25 +159,47 @@ impl Hashing {
         Ok(place)
     }
 
-    /// Hashes a password for keeping.
-    pub async fn hash(&self, _place: &Place, password: &str) -> Result<String, Error> {
-        match self.run(password, Work::Hash).await? {
-            Done::Hash(hash) => Ok(hash),
+    /// Hashes a password that somebody chose, or refuses it with
+    /// `PASSWORD_REFUSED` where the terms do not allow it.
+    pub async fn hash(&self, place: &Place, password: &str, terms: Terms) -> Result<Kept, Error> {
+        self.make(place, password, Some(terms)).await
+    }
+
+    /// Hashes a password that nobody chose now: it was generated, or was just
+    /// found to be the right one.
+    pub async fn hash_as_is(&self, place: &Place, password: &str) -> Result<Kept, Error> {
+        self.make(place, password, None).await
+    }
+
+    async fn make(
+        &self,
+        _place: &Place,
+        password: &str,
+        terms: Option<Terms>,
+    ) -> Result<Kept, Error> {
+        let work = Work::Hash {
+            key_version: self.key_version,
+            terms,
+        };
+        match self.run(password, work).await? {
+            Done::Hash(kept) => Ok(kept),
             Done::Verified(_) => Err(Error::fault("a hash was asked for")),
         }
     }
 
     /// Whether a password is the one behind a hash. Without one it takes as
-    /// long, and is not.
+    /// long, and is not. One that another system made takes as long as it takes
+    /// there: whoever measures that learns that the name is known, until its
+    /// user has logged in once.
     pub async fn verify(
         &self,
         _place: &Place,
         password: &str,
-        hash: Option<&str>,
+        kept: Option<&Kept>,
     ) -> Result<bool, Error> {
         let work = Work::Verify {
-            hash: hash.unwrap_or(&self.decoy).to_owned(),
-            decoy: hash.is_none(),
+            kept: kept.unwrap_or(&self.decoy).clone(),
+            decoy: kept.is_none(),
         };
         match self.run(password, work).await? {
             Done::Verified(right) => Ok(right),
@@ -179,13 +207,18 @@ impl Hashing {
         }
     }
 
+    /// Whether a hash is one as they are made now: with these parameters, and
+    /// under this version of the key.
+    pub fn is_current(&self, kept: &Kept) -> bool {
+        kept.key_version == self.key_version && kept::is_current(&kept.hash)
+    }
+
     async fn run(&self, password: &str, work: Work) -> Result<Done, Error> {
-        // The same password typed on another system may come in another form.
-        let password: Zeroizing<String> = Zeroizing::new(password.nfc().collect());
-        let password = Zeroizing::new(self.keys.keyed_hash(PURPOSE, password.as_bytes()));
         let (reply, answer) = oneshot::channel();
         let job = Job {
-            password,
+            // The same password typed on another system may come in another form.
+            password: Zeroizing::new(password.nfc().collect()),
+            keys: self.keys.clone(),
             work,
             deadline: rpc::deadline(),
             reply,
@@ -247,7 +280,7 @@ fn work(queue: &Mutex<Receiver<Job>>, load: &Load) {
 impl Work {
     fn kind(&self) -> &'static str {
         match self {
-            Work::Hash => "set",
+            Work::Hash { .. } => "set",
             Work::Verify { decoy: false, .. } => "verified",
             Work::Verify { decoy: true, .. } => "decoy",
         }
@@ -256,63 +289,23 @@ impl Work {
 
 fn perform(memory: &mut Vec<Block>, job: &Job) -> Result<Done, Error> {
     match &job.work {
-        Work::Hash => Ok(Done::Hash(kept::hash(memory, job.password.as_slice())?)),
-        Work::Verify { hash, decoy } => {
-            let same = kept::same(memory, job.password.as_slice(), hash)?;
+        Work::Hash { key_version, terms } => {
+            if let Some(terms) = terms {
+                terms.check(&job.password)?;
+            }
+            let kept = kept::hash(memory, &job.keys, *key_version, &job.password)?;
+            Ok(Done::Hash(kept))
+        }
+        Work::Verify { kept, .. } if kept.key_version == FOREIGN => {
+            let foreign: Foreign = kept.hash.parse().map_err(Error::fault)?;
+            Ok(Done::Verified(foreign.same(&job.password)?))
+        }
+        Work::Verify { kept, decoy } => {
+            let same = kept::same(memory, &job.keys, &job.password, kept)?;
             Ok(Done::Verified(same && !decoy))
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn hashing(threads: usize, patience: Duration) -> Hashing {
-        Hashing::start(threads, patience, Keys::new(&[7; 32])).expect("it starts")
-    }
-
-    #[tokio::test]
-    async fn a_password_is_known_again_and_no_other() {
-        let hashing = hashing(1, Duration::from_mins(1));
-        let place = hashing.place().expect("nobody waits");
-        let hash = hashing
-            .hash(&place, "correct horse battery staple")
-            .await
-            .expect("it hashes");
-        assert!(
-            hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
-            "{hash}"
-        );
-        let verify = async |password: &str| {
-            hashing
-                .verify(&place, password, Some(&hash))
-                .await
-                .expect("it checks")
-        };
-        assert!(verify("correct horse battery staple").await);
-        assert!(!verify("correct horse battery stapl").await);
-        assert!(!verify("Correct horse battery staple").await);
-        assert!(
-            !hashing
-                .verify(&place, "correct horse battery staple", None)
-                .await
-                .expect("it checks")
-        );
-    }
-
-    #[tokio::test]
-    async fn who_would_wait_too_long_is_refused_at_once() {
-        let hashing = hashing(1, Duration::from_millis(200));
-        let places: Vec<_> = (0..100).map_while(|_| hashing.place().ok()).collect();
-        assert!(
-            (5..=20).contains(&places.len()),
-            "{} places in 200 ms",
-            places.len()
-        );
-        let refusal = hashing.place().err().expect("the queue is full");
-        assert!(refusal.is(ErrorReason::TooManyLogins));
-        drop(places);
-        assert!(hashing.place().is_ok());
-    }
-}
+mod tests;

@@ -1,20 +1,41 @@
 //! The form in which passwords are kept: argon2id with the parameters of OWASP
-//! (19 MiB, two passes, one lane), in PHC form.
+//! (19 MiB, two passes, one lane), in PHC form, over the HMAC of the password
+//! under a key that is not in the database.
 
 use argon2::{
     Algorithm, Argon2, Block, Params, Version,
     password_hash::phc::{Output, PasswordHash, Salt},
 };
 use rpc::Error;
+use store::Keys;
 use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
 
-/// Hashes under a salt of its own, into PHC form. The memory grows as needed, and
-/// is for the next hash.
-pub fn hash(memory: &mut Vec<Block>, password: &[u8]) -> Result<String, Error> {
+/// The key version of hashes that another system made: there is no key.
+pub const FOREIGN: i16 = 0;
+
+/// What a password is checked against.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The hash, in PHC form or bcrypt's own.
+    pub hash: String,
+    /// The version of the key, or [`FOREIGN`].
+    pub key_version: i16,
+}
+
+/// Hashes under a salt of its own. The memory grows as needed, and is for the
+/// next hash.
+pub fn hash(
+    memory: &mut Vec<Block>,
+    keys: &Keys,
+    key_version: i16,
+    password: &str,
+) -> Result<Kept, Error> {
     let params = Params::DEFAULT;
     let salt = Salt::generate();
     let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
-    argon2id(memory, password, &salt, params.clone(), &mut output)?;
+    let password = keyed(keys, key_version, password);
+    argon2id(memory, &*password, &salt, params.clone(), &mut output)?;
     let phc = PasswordHash {
         algorithm: argon2::ARGON2ID_IDENT,
         version: Some(Version::V0x13.into()),
@@ -22,24 +43,52 @@ pub fn hash(memory: &mut Vec<Block>, password: &[u8]) -> Result<String, Error> {
         salt: Some(salt),
         hash: Some(Output::new(&output)?),
     };
-    Ok(phc.to_string())
+    Ok(Kept {
+        hash: phc.to_string(),
+        key_version,
+    })
 }
 
-/// Whether a hash in PHC form is of this password, whatever its parameters.
-pub fn same(memory: &mut Vec<Block>, password: &[u8], hash: &str) -> Result<bool, Error> {
-    let phc = PasswordHash::new(hash)?;
+/// Whether a hash that was made here is of this password, whatever its
+/// parameters.
+pub fn same(
+    memory: &mut Vec<Block>,
+    keys: &Keys,
+    password: &str,
+    kept: &Kept,
+) -> Result<bool, Error> {
+    let phc = PasswordHash::new(&kept.hash)?;
     let (Some(salt), Some(expected)) = (phc.salt, phc.hash) else {
         return Err(Error::fault("a kept password has no salt or no hash"));
     };
     let mut output = vec![0; expected.len()];
+    let password = keyed(keys, kept.key_version, password);
     argon2id(
         memory,
-        password,
+        &*password,
         &salt,
         Params::try_from(&phc)?,
         &mut output,
     )?;
     Ok(output.as_slice().ct_eq(expected.as_bytes()).into())
+}
+
+/// Whether a hash that was made here has the parameters of today.
+pub fn is_current(hash: &str) -> bool {
+    PasswordHash::new(hash)
+        .ok()
+        .and_then(|phc| Params::try_from(&phc).ok())
+        .is_some_and(|params| {
+            let now = Params::DEFAULT;
+            (params.m_cost(), params.t_cost(), params.p_cost())
+                == (now.m_cost(), now.t_cost(), now.p_cost())
+        })
+}
+
+/// Every version of the key is derived for itself.
+fn keyed(keys: &Keys, version: i16, password: &str) -> Zeroizing<[u8; 32]> {
+    let purpose = format!("password v{version}");
+    Zeroizing::new(keys.keyed_hash(&purpose, password.as_bytes()))
 }
 
 fn argon2id(
@@ -60,31 +109,79 @@ fn argon2id(
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    #[test]
-    fn every_byte_counts_and_every_salt_is_new() {
-        let mut memory = Vec::new();
-        let long = [b'x'; 200];
-        let kept = hash(&mut memory, &long).expect("it hashes");
-        assert!(same(&mut memory, &long, &kept).expect("it compares"));
-        assert_ne!(hash(&mut memory, &long).expect("it hashes"), kept);
-        for at in [0, 71, 72, 73, 127, 128, 199] {
-            let mut other = long;
-            other[at] = b'y';
-            assert!(
-                !same(&mut memory, &other, &kept).expect("it compares"),
-                "byte {at}"
-            );
-        }
+    fn keys() -> Keys {
+        Keys::new(&[7; 32])
     }
 
     #[test]
-    fn hashes_with_other_parameters_are_compared_too() {
-        let mut memory = Vec::new();
-        // A test vector of the reference implementation.
-        let kept = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
-        assert!(same(&mut memory, b"password", kept).expect("it compares"));
-        assert!(!same(&mut memory, b"passwore", kept).expect("it compares"));
+    fn every_salt_and_every_version_of_the_key_is_another() {
+        let (mut memory, keys) = (Vec::new(), keys());
+        let kept = hash(&mut memory, &keys, 1, "a password").expect("it hashes");
+        assert!(same(&mut memory, &keys, "a password", &kept).expect("it compares"));
+        let again = hash(&mut memory, &keys, 1, "a password").expect("it hashes");
+        assert_ne!(again.hash, kept.hash);
+        let other = Kept {
+            key_version: 2,
+            ..kept
+        };
+        assert!(!same(&mut memory, &keys, "a password", &other).expect("it compares"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(8))]
+        /// B-5: no byte is cut off, the 73rd and the last as little as the first.
+        #[test]
+        fn b_05_every_byte_counts(password in "[ -~]{100,1024}", flips in prop::collection::vec(any::<prop::sample::Index>(), 4)) {
+            let (mut memory, keys) = (Vec::new(), keys());
+            let kept = hash(&mut memory, &keys, 1, &password).expect("it hashes");
+            prop_assert!(same(&mut memory, &keys, &password, &kept).expect("it compares"));
+            let flips = flips.iter().map(|flip| flip.index(password.len()));
+            for at in flips.chain([0, 71, 72, 73, password.len() - 1]) {
+                let mut other = password.clone().into_bytes();
+                other[at] ^= 1;
+                let other = String::from_utf8(other).expect("it is ASCII");
+                prop_assert!(!same(&mut memory, &keys, &other, &kept).expect("it compares"), "byte {}", at);
+            }
+            let longer = format!("{password}x");
+            prop_assert!(!same(&mut memory, &keys, &longer, &kept).expect("it compares"));
+        }
+    }
+
+    /// B-6: what an earlier release made is still known, and not current.
+    #[test]
+    fn b_06_hashes_with_other_parameters_are_compared_too() {
+        let (mut memory, keys) = (Vec::new(), keys());
+        let salt = Salt::generate();
+        let params = Params::new(8192, 1, 1, None).expect("parameters");
+        let mut output = [0; 32];
+        let password = keyed(&keys, 1, "a password");
+        argon2id(&mut memory, &*password, &salt, params.clone(), &mut output).expect("it hashes");
+        let phc = PasswordHash {
+            algorithm: argon2::ARGON2ID_IDENT,
+            version: Some(Version::V0x13.into()),
+            params: (&params).try_into().expect("parameters"),
+            salt: Some(salt),
+            hash: Some(Output::new(&output).expect("an output")),
+        };
+        let kept = Kept {
+            hash: phc.to_string(),
+            key_version: 1,
+        };
+        assert!(same(&mut memory, &keys, "a password", &kept).expect("it compares"));
+        assert!(!same(&mut memory, &keys, "a passwore", &kept).expect("it compares"));
+        assert!(!is_current(&kept.hash));
+    }
+
+    #[test]
+    fn only_hashes_as_they_are_made_now_are_current() {
+        let kept = hash(&mut Vec::new(), &keys(), 1, "a password").expect("it hashes");
+        assert!(is_current(&kept.hash));
+        assert!(!is_current(&kept.hash.replace("t=2", "t=1")));
+        assert!(!is_current(&kept.hash.replace("m=19456", "m=8192")));
+        assert!(!is_current("$2b$04$x"));
     }
 }

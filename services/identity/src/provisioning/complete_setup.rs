@@ -17,7 +17,6 @@ use crate::{
     lockouts::{Charge, Who},
     logins::flow::{self, Outcome, Wishes},
     passwords::{self, Place},
-    tenants,
     users::{self, names::Names},
 };
 
@@ -27,8 +26,6 @@ pub async fn run(
     ask: CompleteSetupRequest,
 ) -> Result<CompleteSetupResponse, Error> {
     let (tenant, id): (_, Id<User>) = (caller.tenant()?, ask.user_id.parse()?);
-    let settings = tenants::read(app, caller).await?;
-    let required = db::tenants::policy(&settings.mfa_policy) == MfaPolicy::Required;
     let mut tx = app.store.read(caller).await?;
     let user = db::users::get(&mut tx, tenant, id)
         .await?
@@ -41,8 +38,13 @@ pub async fn run(
         _ => return Err(disabled()),
     }
     let names = names(&ask, &user)?;
-    passwords::check(&ask.password, required, &names, &settings.name)?;
-    let hash = app.hashing.hash(&place, &ask.password).await?;
+    let mut tx = app.store.read(caller).await?;
+    let terms = passwords::terms(app, &mut tx, tenant, &names).await?;
+    drop(tx);
+    let new = db::passwords::New {
+        kept: app.hashing.hash(&place, &ask.password, terms).await?,
+        temporary: None,
+    };
     drop(place);
 
     let mut tx = app.store.tenant(tenant, caller).await?;
@@ -59,7 +61,7 @@ pub async fn run(
             _ => disabled(),
         });
     }
-    db::passwords::set(&mut tx, tenant, id, &hash, passwords::KEY_VERSION).await?;
+    db::passwords::insert(&mut tx, tenant, id, &new).await?;
     tx.set_actor(id, tenant);
     tx.publish(Event::from(UserActivated {
         user_id: id.to_string(),
@@ -93,7 +95,7 @@ async fn again(
     password: &str,
 ) -> Result<CompleteSetupResponse, Error> {
     let mut tx = app.store.read(caller).await?;
-    let hash = db::passwords::lately_set(&mut tx, tenant, id)
+    let set = db::passwords::lately_set(&mut tx, tenant, id)
         .await?
         .ok_or_else(done)?;
     drop(tx);
@@ -101,12 +103,12 @@ async fn again(
     let charge = Charge::take(app, caller, who, LoginProof::Password)
         .await?
         .ok_or_else(done)?;
-    if !app.hashing.verify(place, password, Some(&hash)).await? {
+    if !app.hashing.verify(place, password, Some(&set.kept)).await? {
         charge.fail().await?;
         return Err(done());
     }
     let mut tx = app.store.tenant(tenant, caller).await?;
-    db::users::lock_for_login(&mut tx, tenant, id, &hash)
+    db::users::lock_for_login(&mut tx, tenant, id, set.id)
         .await?
         .ok_or_else(done)?;
     charge.pass(&mut tx).await?;

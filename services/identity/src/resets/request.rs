@@ -13,12 +13,11 @@ use tokio::sync::mpsc;
 use crate::{
     Identity, db,
     logins::names::{self, Name, known},
+    passwords::mails::MOST_AN_HOUR,
 };
 
 /// The most requests that wait in this process.
 pub const QUEUE: usize = 1000;
-/// The most mails to one user in an hour (B-50).
-const MOST_AN_HOUR: i64 = 3;
 
 /// A request that was answered and is still to be looked at.
 pub struct Asked {

@@ -26,6 +26,9 @@ pub async fn run(
     flow: &Flow,
 ) -> Result<NewSession, Error> {
     let state = flow.state();
+    if state.password_due {
+        return Err(flow::ended());
+    }
     let skipped = state.device_trusted && state.factors.is_usable();
     let least_level = if state.factors.is_asked() && !skipped {
         2

@@ -181,6 +181,7 @@ impl Cache {
             Some(Kind::UserDisabled(disabled)) => disabled.user_id,
             Some(Kind::UserDeleted(deleted)) => deleted.user_id,
             Some(Kind::PasswordChanged(changed)) => changed.user_id,
+            Some(Kind::TemporaryPasswordIssued(issued)) => issued.user_id,
             Some(Kind::TotpEnrolled(enrolled)) => enrolled.user_id,
             Some(Kind::UserLocked(locked)) => locked.user_id,
             Some(Kind::DeviceRevoked(revoked)) => revoked.user_id,

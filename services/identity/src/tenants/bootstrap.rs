@@ -129,10 +129,16 @@ async fn create(
     names: &Names,
     password: &str,
 ) -> Result<(), Error> {
-    passwords::check(password, false, names, PLATFORM)?;
     let tenant = system.tenant()?;
+    let mut tx = app.store.tenant(tenant, system).await?;
+    let terms = passwords::terms(app, &mut tx, tenant, names).await?;
+    drop(tx);
     let place = app.hashing.place()?;
-    let hash = app.hashing.hash(&place, password).await?;
+    let new = db::passwords::New {
+        kept: app.hashing.hash(&place, password, terms).await?,
+        temporary: None,
+    };
+    drop(place);
     let mut tx = app.store.tenant(tenant, system).await?;
     // Nothing inserted: the same call runs twice at the same time.
     let details = Details {
@@ -143,7 +149,7 @@ async fn create(
         .await?
         .is_some()
     {
-        db::passwords::set(&mut tx, tenant, operator, &hash, passwords::KEY_VERSION).await?;
+        db::passwords::insert(&mut tx, tenant, operator, &new).await?;
         let user = users::read(&mut tx, tenant, operator).await?;
         tx.publish(Event::from(UserCreated {
             user: Some(users::nameless(user)),

@@ -3,15 +3,19 @@
 use contract::{
     Id,
     identity::{
-        CreateUserRequest, CreateUserResponse, ErrorReason, Event, MfaPolicy, Tenant, User,
-        UserCreated,
+        CreateUserRequest, CreateUserResponse, ErrorReason, Event, Tenant, User, UserCreated,
     },
 };
 use rpc::{Because as _, Caller, Error};
 use sqlx::PgConnection;
 
 use super::fields;
-use crate::{Identity, db, domains, passwords, properties::values, users::names::Names};
+use crate::{
+    Identity, db, domains,
+    passwords::{self, first::First},
+    properties::values,
+    users::names::Names,
+};
 
 pub async fn run(
     app: &Identity,
@@ -21,14 +25,10 @@ pub async fn run(
     let tenant = caller.tenant()?;
     let mut tx = app.store.tenant(tenant, caller).await?;
     let names = names(&mut tx, tenant, &ask).await?;
+    let terms = passwords::terms(app, &mut tx, tenant, &names).await?;
     drop(tx);
     let settings = crate::tenants::read(app, caller).await?;
-    let required = db::tenants::policy(&settings.mfa_policy) == MfaPolicy::Required;
-    passwords::check(&ask.password, required, &names, &settings.name)?;
-    // Before the transaction, which would be held open for as long as it takes.
-    let place = app.hashing.place()?;
-    let hash = app.hashing.hash(&place, &ask.password).await?;
-    drop(place);
+    let password = First::of(app, &ask, terms).await?;
 
     let mut tx = app.store.begin(caller, &ask).await?;
     if let Some(reply) = tx.replay()? {
@@ -46,7 +46,7 @@ pub async fn run(
     {
         return Err(taken(&mut tx, tenant, &names).await?);
     }
-    db::passwords::set(&mut tx, tenant, id, &hash, passwords::KEY_VERSION).await?;
+    password.keep(app, &mut tx, tenant, id).await?;
     let user = super::read(&mut tx, tenant, id).await?;
     tx.publish(Event::from(UserCreated {
         user: Some(super::nameless(user.clone())),

@@ -17,6 +17,7 @@ fn states() -> impl Iterator<Item = State> {
             proven: is(5),
             enrol_totp: is(6),
             device_trusted: is(7),
+            password_due: false,
         }
     })
 }
@@ -34,6 +35,23 @@ fn no_session_without_the_proofs_that_are_asked() {
             state.proven || !asked || state.device_trusted && usable,
             "{state:?}: {steps:?}"
         );
+    }
+}
+
+/// The change comes last, and always.
+#[test]
+fn p_05_no_session_on_a_password_that_must_be_changed() {
+    for state in states() {
+        let steps = next(&state);
+        let due = next(&State {
+            password_due: true,
+            ..state
+        });
+        let expected = match steps.as_slice() {
+            [] => vec![LoginStep::ChangePassword],
+            _ => steps,
+        };
+        assert_eq!(due, expected, "{state:?}");
     }
 }
 

@@ -1,0 +1,73 @@
+//! Puts a password in the place of another: the one way to do it, whoever asks.
+
+use contract::{
+    Id,
+    identity::{Event, LoginFlow, PasswordChanged, Session, Tenant, User},
+};
+use rpc::Error;
+use store::Tx;
+
+use super::{Place, Terms, kept::Kept, rules::refused};
+use crate::{Identity, db, sessions};
+
+/// What goes on of the sessions and logins that rest on the password before.
+#[derive(Clone, Copy)]
+pub enum Spare {
+    /// Nothing.
+    Nothing,
+    /// The session in which it was changed, where there is one.
+    Session(Option<Id<Session>>),
+    /// The login in which it was changed.
+    Login(Id<LoginFlow>),
+}
+
+/// Hashes a password that its user chose, or refuses with `PASSWORD_REFUSED`
+/// one that is in force, or is among the former ones of the policy.
+pub async fn another(
+    app: &Identity,
+    place: &Place,
+    (tenant, user): (Id<Tenant>, Id<User>),
+    password: &str,
+    terms: Terms,
+) -> Result<Kept, Error> {
+    let mut tx = app.store.worker().await?;
+    let taken = db::passwords::taken(&mut tx, tenant, user, terms.former()).await?;
+    drop(tx);
+    for kept in &taken {
+        if app.hashing.verify(place, password, Some(kept)).await? {
+            return Err(refused(
+                "must be another than the one before, and those before that",
+            ));
+        }
+    }
+    app.hashing.hash(place, password, terms).await
+}
+
+/// Sets the password that a user chose. Mails with links and passwords that are
+/// under way are worth nothing any more, and what rested on the password before
+/// ends. The transaction holds the lock on the user.
+pub async fn renew(
+    app: &Identity,
+    tx: &mut Tx,
+    (tenant, user): (Id<Tenant>, Id<User>),
+    kept: Kept,
+    former: i64,
+    spare: Spare,
+) -> Result<(), Error> {
+    let new = db::passwords::New {
+        kept,
+        temporary: None,
+    };
+    db::passwords::replace(tx, tenant, user, &new, former).await?;
+    db::reset_tokens::end_all(tx, tenant, user).await?;
+    db::password_mails::end_all(tx, tenant, user).await?;
+    match spare {
+        Spare::Nothing => sessions::end_all(app, tx, tenant, user).await?,
+        Spare::Login(flow) => sessions::end_all_but(app, tx, tenant, user, flow).await?,
+        Spare::Session(session) => sessions::end_others(app, tx, tenant, user, session).await?,
+    }
+    tx.publish(Event::from(PasswordChanged {
+        user_id: user.to_string(),
+    }));
+    Ok(())
+}
