@@ -11,12 +11,13 @@ mod login;
 pub mod names;
 
 use contract::identity::{
-    ChangeExpiredPasswordRequest, ChangeExpiredPasswordResponse, ConfirmSmsRequest, ConfirmSmsResponse, ConfirmTotpRequest, ConfirmTotpResponse,
-    EnrolSmsRequest, EnrolSmsResponse, EnrolTotpRequest, EnrolTotpResponse, LoginRequest,
-    LoginResponse, RequestPasswordResetRequest, RequestPasswordResetResponse, ResetPasswordRequest,
-    ResetPasswordResponse, SendSmsCodeRequest, SendSmsCodeResponse, VerifyRecoveryCodeRequest,
-    VerifyRecoveryCodeResponse, VerifySmsCodeRequest, VerifySmsCodeResponse, VerifyTotpRequest,
-    VerifyTotpResponse, login_service_server::LoginService,
+    ChangeExpiredPasswordRequest, ChangeExpiredPasswordResponse, ConfirmSmsRequest,
+    ConfirmSmsResponse, ConfirmTotpRequest, ConfirmTotpResponse, EnrolSmsRequest, EnrolSmsResponse,
+    EnrolTotpRequest, EnrolTotpResponse, LoginRequest, LoginResponse, RequestPasswordResetRequest,
+    RequestPasswordResetResponse, ResetPasswordRequest, ResetPasswordResponse, SendSmsCodeRequest,
+    SendSmsCodeResponse, VerifyRecoveryCodeRequest, VerifyRecoveryCodeResponse,
+    VerifySmsCodeRequest, VerifySmsCodeResponse, VerifyTotpRequest, VerifyTotpResponse,
+    login_service_server::LoginService,
 };
 use rpc::Reply;
 use tonic::Request;

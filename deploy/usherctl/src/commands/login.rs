@@ -236,7 +236,12 @@ async fn change_password(client: &mut Client, flow_token: String) -> Result<Step
         flow_token,
         new_password: password::ask("The password must be changed. New password")?,
     };
-    match client.change_expired_password(ask).await?.into_inner().outcome {
+    match client
+        .change_expired_password(ask)
+        .await?
+        .into_inner()
+        .outcome
+    {
         Some(change_expired_password_response::Outcome::Session(new)) => Ok(Step::In(new)),
         Some(change_expired_password_response::Outcome::Flow(flow)) => Ok(Step::More(flow)),
         None => Err(unclear()),

@@ -1,9 +1,7 @@
 //! Changes a password within the login that it was proven in: it was a temporary
 //! one, or is too old.
 
-use contract::identity::{
-    ChangeExpiredPasswordRequest, ChangeExpiredPasswordResponse, LoginStep,
-};
+use contract::identity::{ChangeExpiredPasswordRequest, ChangeExpiredPasswordResponse, LoginStep};
 use rpc::{Caller, Error};
 
 use super::{Spare, another, renew, terms_of};
