@@ -13,8 +13,7 @@ use contract::identity::{
     CreateInvitedUsersResponse, FindUsersRequest, FindUsersResponse, GetFormerEmailRequest,
     GetFormerEmailResponse, IssuePasswordResetTokenRequest, IssuePasswordResetTokenResponse,
     IssueTemporaryPasswordRequest, IssueTemporaryPasswordResponse, RemoveInvitedUsersRequest,
-    RemoveInvitedUsersResponse,
-    provisioning_service_server::ProvisioningService,
+    RemoveInvitedUsersResponse, provisioning_service_server::ProvisioningService,
 };
 use rpc::Reply;
 use tonic::Request;

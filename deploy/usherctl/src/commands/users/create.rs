@@ -1,6 +1,8 @@
 //! Creates a user, with a first password in one of four ways.
 
-use contract::identity::{CreateUserRequest, FirstPassword, user_service_client::UserServiceClient};
+use contract::identity::{
+    CreateUserRequest, FirstPassword, user_service_client::UserServiceClient,
+};
 
 use super::{show, update};
 use crate::{Session, failure::Failure, names, password};
