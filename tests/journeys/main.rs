@@ -11,6 +11,7 @@ mod connections;
 mod delivery;
 mod demo;
 mod devices;
+mod directory;
 mod domains;
 mod editing;
 mod erasure;

@@ -48,6 +48,8 @@ pub struct Fleet {
     pub service_key: String,
     pub tenant_id: String,
     pub admin_id: String,
+    /// The operator, at home.
+    pub operator: Client,
     /// The operator, acting in the tenant.
     pub admin: Client,
     pub session_token: String,
@@ -91,6 +93,7 @@ impl Fleet {
             service_key: fleet::SERVICE_KEY.to_owned(),
             tenant_id,
             admin_id: first.user_id,
+            operator: operator.client,
             admin,
             session_token: first.session_token,
             user_ids,

@@ -109,13 +109,13 @@ async fn copy(fleet: &Fleet, round: usize) -> Result<f64> {
         let key = format!("{last} {first} {email}").to_lowercase();
         writeln!(
             rows,
-            "{}\t{id}\t{first}\t{last}\t{email}\t{email}\ten\t{email}\t{email}\t{key}\t{key}",
+            "{}\t{id}\t{first}\t{last}\t{email}\t{email}\ten\t{email}\t{email}\t{key}",
             fleet.tenant_id
         )?;
     }
     let begun = Instant::now();
     let sql = "COPY public.bench_users (tenant_id, id, first_name, last_name, email, username, \
-               language, username_key, email_key, sort_key, search_text) FROM STDIN";
+               language, username_key, email_key, sort_key) FROM STDIN";
     let mut copy = db.copy_in_raw(sql).await?;
     copy.send(rows.as_bytes()).await?;
     let copied = copy.finish().await?;

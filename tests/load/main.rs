@@ -2,11 +2,14 @@
 //! it, in one run on one machine. Says figures, judges nothing.
 
 mod calls;
+mod crowd;
 mod echo;
 mod fire;
 mod fleet;
 mod imports;
+mod lists;
 mod logins;
+mod memory;
 mod storm;
 mod table;
 
@@ -74,8 +77,10 @@ async fn measure(flags: &Flags) -> Result<()> {
 }
 
 async fn fill(table: &mut Table, fleet: &Fleet, flags: &Flags) -> Result<()> {
+    memory::at_rest(fleet, table)?;
     calls::measure(fleet, flags, table).await?;
     logins::measure(fleet, flags, table).await?;
     storm::measure(fleet, flags, table).await?;
-    imports::measure(fleet, flags, table).await
+    imports::measure(fleet, flags, table).await?;
+    lists::measure(fleet, table).await
 }

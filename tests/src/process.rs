@@ -105,6 +105,15 @@ impl Process {
         // USER_HZ is 100 on every Linux that Rust runs on.
         Ok(Duration::from_millis(ticks * 10))
     }
+
+    /// The memory it occupies, in bytes.
+    pub fn resident(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let size = line.and_then(|rest| rest.trim().strip_suffix(" kB"));
+        let kib: u64 = size.context("the shape of /proc/pid/status")?.parse()?;
+        Ok(kib * 1024)
+    }
 }
 
 impl Drop for Process {

@@ -16,6 +16,7 @@ mod authority;
 mod config;
 mod db;
 mod devices;
+mod directory;
 mod domains;
 mod events;
 mod factors;
@@ -48,7 +49,7 @@ use chrono::{DateTime, Utc};
 use prost_types::Timestamp;
 use rpc::{Channel, places::Places};
 use store::Store;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// The name of the service: of its schema, its role and its feed.
 const NAME: &str = "identity";
@@ -66,6 +67,8 @@ pub struct Identity {
     access: tokens::access::Names,
     sms: factors::sms::Sms,
     resets: mpsc::Sender<resets::request::Asked>,
+    /// Hears of every step of the mirror in this process.
+    mirrored: watch::Sender<()>,
     service_keys: tokens::service_keys::ServiceKeys,
     bootstrap_token: Option<Secret>,
     sealer: audit::seal::Sealer,

@@ -15,12 +15,13 @@ use contract::identity::{
 };
 use feed::Freshness;
 use rpc::{Error, places::Places};
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{self, Mutex, mpsc};
 use tonic::service::Routes;
 
 use crate::{
     Config, Identity, NAME,
     audit::{checkpoints, seal::Sealer, watch},
+    directory::{self, Mirror},
     domains::Lookup,
     events,
     factors::sms,
@@ -34,6 +35,8 @@ use crate::{
 
 /// How often last uses of sessions are written.
 const FLUSH: Duration = Duration::from_secs(15);
+/// How often counts and seats of users are brought up to date.
+const COUNT: Duration = Duration::from_secs(1);
 /// How often what is over is removed.
 const REAP: Duration = Duration::from_mins(1);
 /// How often users are looked for whose passwords must be changed soon.
@@ -79,6 +82,7 @@ impl boot::Service for Identity {
             },
             sms,
             resets,
+            mirrored: sync::watch::Sender::default(),
             service_keys: ServiceKeys::new(config.service_keys),
             bootstrap_token: config.bootstrap_token,
             sealer: Sealer::new(host.store.keys(), host.store.clock().clone()),
@@ -87,7 +91,7 @@ impl boot::Service for Identity {
             audit_checkpoint_file: config.audit_checkpoint_file,
             lookup: Lookup::by(config.dns_resolver),
         });
-        follow(&host, &app.sealer);
+        follow(&host, &app);
         remember(&host, &app, freshness);
         work(&host.tasks, &app, asked);
         prove(&host.tasks, &app, checkpoints);
@@ -108,9 +112,10 @@ impl boot::Service for Identity {
     }
 }
 
-/// The feeds of all services, into the audit trail, and what else is heard there.
-fn follow(host: &Host, sealer: &Sealer) {
-    let sealer = || sealer.clone();
+/// The feeds of all services, into the audit trail, and authorization's into the
+/// mirror.
+fn follow(host: &Host, app: &Identity) {
+    let sealer = || app.sealer.clone();
     consume(host, "audit of identity", events::OfIdentity(sealer()));
     consume(
         host,
@@ -120,6 +125,10 @@ fn follow(host: &Host, sealer: &Sealer) {
     consume(host, "audit of invitation", events::OfInvitation(sealer()));
     consume(host, "audit of importer", events::OfImporter(sealer()));
     consume(host, "mails with passwords", events::PasswordMails);
+    let mirror = Mirror {
+        moved: app.mirrored.clone(),
+    };
+    consume(host, "directory", mirror);
 }
 
 /// Checkpoints of the audit trails.
@@ -208,6 +217,22 @@ fn work(tasks: &Tasks, app: &Arc<Identity>, asked: mpsc::Receiver<resets::reques
     tasks.every(EXPIRY, "passwords that must be changed soon", move || {
         let app = telling.clone();
         async move { passwords::expiry::run(&app).await }
+    });
+    let store = app.store.clone();
+    tasks.every(COUNT, "counts of users", move || {
+        let store = store.clone();
+        async move {
+            while directory::add_up(&store).await? {}
+            Ok(())
+        }
+    });
+    let store = app.store.clone();
+    tasks.every(COUNT, "seats of users", move || {
+        let store = store.clone();
+        async move {
+            while directory::reseat(&store).await? {}
+            Ok(())
+        }
     });
     let store = app.store.clone();
     tasks.every(REAP, "reaper", move || {

@@ -3,6 +3,7 @@
 //! Who may log in follows from the row of a user and from nothing else: see
 //! the derived column `status`.
 
+pub mod cells;
 mod create;
 mod delete;
 mod disable;
@@ -30,6 +31,7 @@ use contract::{
 use rpc::{Because as _, Caller, Error, Reply};
 use sqlx::PgConnection;
 use tonic::Request;
+use uuid::Uuid;
 
 use crate::{Identity, db, properties::values, timestamp};
 use names::Names;
@@ -184,6 +186,14 @@ impl From<db::users::Row> for User {
             // A login is complete with all proofs that the tenant asks for.
             verified: row.setup_time.is_some() && row.last_login_time.is_some(),
             password_expire_time: row.password_expire_time.map(timestamp),
+            role_ids: texts(&row.role_ids),
+            licensed: row.licensed,
+            group_ids: texts(&row.group_ids),
+            project_ids: texts(&row.project_ids),
         }
     }
+}
+
+fn texts(ids: &[Uuid]) -> Vec<String> {
+    ids.iter().map(Uuid::to_string).collect()
 }

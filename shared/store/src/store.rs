@@ -64,6 +64,8 @@ impl Store {
                 ("statement_timeout", "15s"),
                 ("lock_timeout", "5s"),
                 ("idle_in_transaction_session_timeout", "30s"),
+                // Compiling a query takes longer than any of ours runs.
+                ("jit", "off"),
                 // Each transaction begins with a ROLLBACK (see `opening`),
                 // which warns where there is nothing to roll back.
                 ("client_min_messages", "error"),

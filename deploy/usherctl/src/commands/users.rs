@@ -1,48 +1,31 @@
 //! Users of the tenant.
 
 mod create;
+mod list;
 mod show;
 pub mod update;
 
 use contract::identity::{
-    DeleteUserRequest, DisableUserRequest, EnableUserRequest, GetUserRequest, ListUsersRequest,
-    LockUserRequest, ResendPasswordRequest, SendPasswordResetRequest, UnlockUserRequest, User,
-    UserStatus, password_service_client::PasswordServiceClient,
-    user_service_client::UserServiceClient,
+    DeleteUserRequest, DisableUserRequest, EnableUserRequest, GetUserRequest, LockUserRequest,
+    ResendPasswordRequest, SendPasswordResetRequest, UnlockUserRequest,
+    password_service_client::PasswordServiceClient, user_service_client::UserServiceClient,
 };
 
-use self::{
-    create::Create,
-    show::{alerts, show, status},
-};
+use self::{create::Create, show::show};
 use crate::{
     Session,
     failure::Failure,
     names,
-    pages::{Limit, list},
-    print::{time, yes},
 };
 
 /// What to do. A user is named by id, username or address.
 #[derive(clap::Subcommand)]
 pub enum Users {
-    /// List users, by last name
+    /// List users
     #[command(
-        after_help = "Example:\n  usherctl users list --query acme.example --status invited --all"
+        after_help = "Examples:\n  usherctl users list --query acme.example --status invited --all\n  usherctl users list --role analyst --order last-login --descending"
     )]
-    List {
-        /// Only those in whose names or address this appears
-        #[arg(long, default_value = "")]
-        query: String,
-        /// Only those with one of these statuses
-        #[arg(long)]
-        status: Vec<Status>,
-        /// Only those who have enrolled a second factor, or have not
-        #[arg(long)]
-        mfa: Option<bool>,
-        #[command(flatten)]
-        limit: Limit,
-    },
+    List(Box<list::List>),
     /// Show a user; oneself where none is named
     Show {
         /// Whom
@@ -108,17 +91,6 @@ pub enum Users {
     },
 }
 
-/// Where a user stands.
-#[derive(Clone, Copy, clap::ValueEnum)]
-pub enum Status {
-    /// Has not set credentials yet.
-    Invited,
-    /// Can log in.
-    Active,
-    /// Disabled.
-    Inactive,
-}
-
 /// What is done to a user.
 #[derive(Clone, Copy)]
 enum Change {
@@ -133,25 +105,7 @@ enum Change {
 impl Users {
     pub async fn run(self, session: &Session) -> Result<(), Failure> {
         match self {
-            Users::List {
-                query,
-                status,
-                mfa,
-                limit,
-            } => {
-                let statuses = status.into_iter().map(|status| match status {
-                    Status::Invited => UserStatus::Invited.into(),
-                    Status::Active => UserStatus::Active.into(),
-                    Status::Inactive => UserStatus::Inactive.into(),
-                });
-                let ask = ListUsersRequest {
-                    query,
-                    statuses: statuses.collect(),
-                    mfa_enabled: mfa,
-                    ..Default::default()
-                };
-                all(session, ask, limit).await
-            }
+            Users::List(list) => list.run(session).await,
             Users::Show { user } => {
                 let user_id = match user {
                     Some(user) => names::user(session, &user).await?,
@@ -246,42 +200,4 @@ async fn change(session: &Session, users: Vec<String>, change: Change) -> Result
     Ok(())
 }
 
-async fn all(session: &Session, ask: ListUsersRequest, limit: Limit) -> Result<(), Failure> {
-    let client = UserServiceClient::new(session.client.gateway());
-    let page = |page_size, page_token| {
-        let mut client = client.clone();
-        let ask = ListUsersRequest {
-            page_size,
-            page_token,
-            ..ask.clone()
-        };
-        async move { client.list_users(ask).await }
-    };
-    let listed = list(limit, page, |page| {
-        (page.users, page.next_page_token, page.total_size)
-    })
-    .await?;
-    session.print.many(
-        &listed,
-        [
-            "Last name",
-            "First name",
-            "Email",
-            "Status",
-            "MFA",
-            "Last login",
-            "ID",
-        ],
-        |user: &User| {
-            [
-                user.last_name.clone(),
-                user.first_name.clone(),
-                user.email.clone(),
-                [status(user), alerts(user)].join(" ").trim().to_owned(),
-                yes(user.mfa_enabled),
-                time(user.last_login_time.as_ref()),
-                user.id.clone(),
-            ]
-        },
-    )
 }

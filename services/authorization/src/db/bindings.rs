@@ -1,7 +1,7 @@
 //! The role bindings.
 
 use chrono::{DateTime, Utc};
-use contract::authorization::{Project, Role, RoleBinding};
+use contract::authorization::{Project, Role, RoleBinding, WaitingRole};
 use contract::identity::{Tenant, User};
 use rpc::Id;
 use sqlx::PgConnection;
@@ -181,15 +181,36 @@ pub async fn delete_all(
     Ok(())
 }
 
-/// Removes the waiting bindings of users; answers whose they were.
+/// A binding that waited for its user.
+pub struct Waiting {
+    /// The user.
+    pub user_id: Id<User>,
+    /// The role.
+    pub role_id: Id<Role>,
+    /// The project; `None` for the tenant.
+    pub project_id: Option<Id<Project>>,
+}
+
+impl From<Waiting> for WaitingRole {
+    fn from(row: Waiting) -> Self {
+        Self {
+            role_id: row.role_id.to_string(),
+            project_id: row.project_id.map(|id| id.to_string()).unwrap_or_default(),
+        }
+    }
+}
+
+/// Removes the waiting bindings of users; answers them.
 pub async fn delete_pending(
     db: &mut PgConnection,
     tenant: Id<Tenant>,
     users: &[Id<User>],
-) -> sqlx::Result<Vec<Id<User>>> {
-    sqlx::query_scalar!(
+) -> sqlx::Result<Vec<Waiting>> {
+    sqlx::query_as!(
+        Waiting,
         r#"DELETE FROM role_bindings WHERE tenant_id = $1 AND user_id = ANY($2) AND pending
-           RETURNING user_id AS "user_id: Id<User>""#,
+           RETURNING user_id AS "user_id: Id<User>", role_id AS "role_id: Id<Role>",
+             project_id AS "project_id: Id<Project>""#,
         tenant.uuid(),
         users as _,
     )

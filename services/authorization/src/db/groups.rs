@@ -123,22 +123,24 @@ pub async fn join(
     Ok(done.execute(db).await?.rows_affected() == 1)
 }
 
-/// Lets invited users wait to be members of the Default Group.
+/// Lets invited users wait to be members of the Default Group; answers it.
 pub async fn join_pending(
     db: &mut PgConnection,
     tenant: Id<Tenant>,
     users: &[Id<User>],
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "INSERT INTO group_members (tenant_id, group_id, user_id, pending)
-         SELECT $1, g.id, u, true FROM groups g CROSS JOIN unnest($2::uuid[]) u
-         WHERE g.tenant_id = $1 AND g.is_default ON CONFLICT DO NOTHING",
+) -> sqlx::Result<Option<Id<Group>>> {
+    sqlx::query_scalar!(
+        r#"WITH default_group AS (SELECT id FROM groups WHERE tenant_id = $1 AND is_default),
+         joining AS (
+             INSERT INTO group_members (tenant_id, group_id, user_id, pending)
+             SELECT $1, g.id, u, true FROM default_group g CROSS JOIN unnest($2::uuid[]) u
+             ON CONFLICT DO NOTHING)
+         SELECT id AS "id: Id<Group>" FROM default_group"#,
         tenant.uuid(),
         users as _,
     )
-    .execute(db)
-    .await?;
-    Ok(())
+    .fetch_optional(db)
+    .await
 }
 
 /// Makes the waiting memberships of a user live; answers how many.
@@ -211,20 +213,21 @@ pub async fn forget(
     Ok(done.execute(db).await?.rows_affected() == 1)
 }
 
-/// Forgets the waiting memberships of users; answers whose they were.
+/// Forgets the waiting memberships of users; answers who waited for which group.
 pub async fn forget_pending(
     db: &mut PgConnection,
     tenant: Id<Tenant>,
     users: &[Id<User>],
-) -> sqlx::Result<Vec<Id<User>>> {
-    sqlx::query_scalar!(
+) -> sqlx::Result<Vec<(Id<User>, Id<Group>)>> {
+    let gone = sqlx::query!(
         r#"DELETE FROM group_members WHERE tenant_id = $1 AND user_id = ANY($2) AND pending
-           RETURNING user_id AS "user_id: Id<User>""#,
+           RETURNING user_id AS "user: Id<User>", group_id AS "group: Id<Group>""#,
         tenant.uuid(),
         users as _,
     )
     .fetch_all(db)
-    .await
+    .await?;
+    Ok(gone.into_iter().map(|row| (row.user, row.group)).collect())
 }
 
 /// Forgets all memberships of a user.

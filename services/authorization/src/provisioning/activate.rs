@@ -30,12 +30,13 @@ pub async fn run(
         .await?
         .ok_or_else(unprepared)?;
     if let Some(grantor) = &grantor
-        && take_back(&mut tx, grantor, user).await?
+        && let Some(taken) = take_back(&mut tx, grantor, user).await?
     {
         revision = db::tenants::advance(&mut tx, tenant, 1).await?;
         let fact = GrantsReleased {
             user_id: ask.user_id.clone(),
             revision: revision.to_string(),
+            ..taken
         };
         announce(&app.cache, &mut tx, fact);
     }
@@ -79,9 +80,13 @@ async fn grantor(
     }))
 }
 
-/// Takes back what waits for the user and exceeds the grantor. Whether there
-/// was any.
-async fn take_back(tx: &mut Tx, grantor: &Caller, user: Id<User>) -> Result<bool, Error> {
+/// Takes back what waits for the user and exceeds the grantor. What that was, if
+/// there was any.
+async fn take_back(
+    tx: &mut Tx,
+    grantor: &Caller,
+    user: Id<User>,
+) -> Result<Option<GrantsReleased>, Error> {
     let tenant = grantor.tenant()?;
     let mut waiting = db::bindings::of_user(tx, tenant, user).await?;
     waiting.retain(|binding| binding.pending);
@@ -91,20 +96,27 @@ async fn take_back(tx: &mut Tx, grantor: &Caller, user: Id<User>) -> Result<bool
     // Whom identity was let go gives nothing from then on, also before its event
     // is heard of.
     let leaves = db::subjects::leaves(tx, tenant, grantor.user()?).await?;
-    let mut taken = false;
+    let mut taken = GrantsReleased::default();
     for binding in waiting {
         let permits = admins::permits(&roles, &binding);
         if leaves || authority.covers(&permits, binding.project_id).is_err() {
             db::bindings::delete(tx, tenant, binding.id).await?;
-            taken = true;
+            let gone = db::bindings::Waiting {
+                user_id: user,
+                role_id: binding.role_id,
+                project_id: binding.project_id,
+            };
+            taken.roles.push(gone.into());
         }
     }
     if leaves || authority.covers_all_projects().is_err() {
         let left = db::groups::forget_pending(tx, tenant, &[user]).await?;
-        taken |= !left.is_empty();
+        let groups = left.into_iter().map(|(_, group)| group.to_string());
+        taken.group_ids = groups.collect();
     }
-    if taken {
-        db::seats::free(tx, tenant, &[user]).await?;
+    if taken == GrantsReleased::default() {
+        return Ok(None);
     }
-    Ok(taken)
+    db::seats::free(tx, tenant, &[user]).await?;
+    Ok(Some(taken))
 }

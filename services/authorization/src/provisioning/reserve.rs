@@ -1,7 +1,7 @@
 //! `ReserveGrants`.
 
 use contract::authorization::{
-    GrantsOutcome, GrantsReserved, ReserveGrantsRequest, ReserveGrantsResponse,
+    GrantsOutcome, GrantsReserved, Group, ReserveGrantsRequest, ReserveGrantsResponse,
 };
 use contract::identity::Tenant;
 use rpc::{Caller, Error, Id};
@@ -40,8 +40,8 @@ pub async fn run(
         outcomes.push(outcome);
     }
     if !given.is_empty() {
-        write(&mut tx, tenant, &given).await?;
-        revision = publish(app, &mut tx, tenant, given).await?;
+        let group = write(&mut tx, tenant, &given).await?;
+        revision = publish(app, &mut tx, tenant, given, group).await?;
     }
     tx.commit(ReserveGrantsResponse {
         outcomes,
@@ -61,7 +61,12 @@ fn refuse(outcome: &mut GrantsOutcome, error: Error) -> Result<(), Error> {
     Ok(())
 }
 
-async fn write(tx: &mut Tx, tenant: Id<Tenant>, given: &[Given]) -> Result<(), Error> {
+/// Answers the Default Group, where anybody joins it.
+async fn write(
+    tx: &mut Tx,
+    tenant: Id<Tenant>,
+    given: &[Given],
+) -> Result<Option<Id<Group>>, Error> {
     let users: Vec<_> = given.iter().map(|given| given.user).collect();
     db::subjects::learn(tx, tenant, &users, false).await?;
     let seated: Vec<_> = given
@@ -94,10 +99,10 @@ async fn write(tx: &mut Tx, tenant: Id<Tenant>, given: &[Given]) -> Result<(), E
         .filter(|given| given.default_group)
         .map(|given| given.user)
         .collect();
-    if !joining.is_empty() {
-        db::groups::join_pending(tx, tenant, &joining).await?;
+    if joining.is_empty() {
+        return Ok(None);
     }
-    Ok(())
+    Ok(db::groups::join_pending(tx, tenant, &joining).await?)
 }
 
 /// One event, and so one revision, a user; answers the last.
@@ -106,6 +111,7 @@ async fn publish(
     tx: &mut Tx,
     tenant: Id<Tenant>,
     given: Vec<Given>,
+    group: Option<Id<Group>>,
 ) -> Result<Revision, Error> {
     let count = i64::try_from(given.len())?;
     let last = db::tenants::advance(tx, tenant, count).await?;
@@ -117,6 +123,10 @@ async fn publish(
             default_group: given.default_group,
             seat: given.seat,
             revision: revision.to_string(),
+            group_id: group
+                .filter(|_| given.default_group)
+                .map(|group| group.to_string())
+                .unwrap_or_default(),
         };
         announce(&app.cache, tx, fact);
     }

@@ -13,6 +13,7 @@ use crate::properties::values::Values;
 mod edit;
 mod invited;
 mod life;
+pub mod list;
 
 pub use edit::{Details, hold, update};
 pub use invited::{Invited, existing, insert_invited, remove_invited};
@@ -54,8 +55,6 @@ pub struct Row {
     pub setup_time: Option<DateTime<Utc>>,
     /// INVITED, ACTIVE or INACTIVE.
     pub status: String,
-    /// What the user is sorted by.
-    pub sort_key: String,
     /// When the user last logged in.
     pub last_login_time: Option<DateTime<Utc>>,
     /// When the user was created.
@@ -74,22 +73,20 @@ pub struct Row {
     pub recovery_codes_left: i32,
     /// Whether the user must have a second factor.
     pub mfa_required: bool,
+    /// Whether the user uses a seat.
+    pub licensed: bool,
+    /// The roles that the user holds, on the tenant or on a project.
+    pub role_ids: Vec<Uuid>,
+    /// The projects on which the user holds a role.
+    pub project_ids: Vec<Uuid>,
+    /// The groups that the user is in.
+    pub group_ids: Vec<Uuid>,
     /// Since when the account is locked; absent where it is not.
     pub lock_time: Option<DateTime<Utc>>,
     /// When the password must be changed, or ends; absent where it holds.
     pub password_expire_time: Option<DateTime<Utc>>,
     /// Whether that time is over.
     pub password_expired: bool,
-}
-
-/// What a list of users is narrowed to.
-pub struct Filter {
-    /// A LIKE pattern over the search text.
-    pub pattern: Option<String>,
-    /// Only these statuses.
-    pub statuses: Option<Vec<String>>,
-    /// Only users with, or without, a second factor.
-    pub mfa_enabled: Option<bool>,
 }
 
 /// A login name as a person typed it, looked up.
@@ -124,12 +121,19 @@ macro_rules! people {
             r#"SELECT u.id AS "id: Id<User>", u.tenant_id AS "tenant_id: Id<Tenant>", u.first_name,
                    u.last_name, u.username, u.email, u.language, u.phone, u.time_zone, u.avatar_uri,
                    u.active_directory_id, u.classification_level_id,
-                   u.properties AS "properties: Json<Values>", u.setup_time, u.status, u.sort_key,
+                   u.properties AS "properties: Json<Values>", u.setup_time, u.status,
                    u.last_login_time, u.create_time, u.update_time, u.version,
                    f.totp_enrolled OR f.sms_enrolled AS "mfa_enabled!", f.totp_enrolled AS "totp_enrolled!",
                    f.sms_enrolled AS "sms_enrolled!", f.recovery_codes_left AS "recovery_codes_left!",
-                   f.required AS "mfa_required!", a.lock_time AS "lock_time?",
-                   w.end_time AS "password_expire_time?",
+                   f.required AS "mfa_required!", u.licensed,
+                   ARRAY(SELECT DISTINCT h.role_id FROM held_roles h
+                         WHERE h.tenant_id = u.tenant_id AND h.user_id = u.id) AS "role_ids!",
+                   ARRAY(SELECT DISTINCT h.project_id FROM held_roles h
+                         WHERE h.tenant_id = u.tenant_id AND h.user_id = u.id
+                           AND h.project_id IS NOT NULL) AS "project_ids!",
+                   ARRAY(SELECT m.group_id FROM memberships m
+                         WHERE m.tenant_id = u.tenant_id AND m.user_id = u.id) AS "group_ids!",
+                   a.lock_time AS "lock_time?", w.end_time AS "password_expire_time?",
                    coalesce(w.end_time <= clock(), false) AS "password_expired!"
                FROM users u
                JOIN second_factors f ON f.tenant_id = u.tenant_id AND f.user_id = u.id
@@ -179,73 +183,19 @@ pub async fn find(
     .await
 }
 
-/// A page of users by sort key, those after a place, or before it with the
-/// nearest first.
-pub async fn list(
+/// Users by id, in the order of the ids; those that do not exist are left out.
+pub async fn by_ids(
     db: &mut PgConnection,
     tenant: Id<Tenant>,
-    filter: &Filter,
-    place: (&str, Uuid),
-    backward: bool,
-    limit: i64,
+    ids: &[Uuid],
 ) -> sqlx::Result<Vec<Row>> {
-    let (sort_key, id) = place;
-    let (pattern, statuses) = (filter.pattern.as_deref(), filter.statuses.as_deref());
-    if backward {
-        people!(
-            "WHERE u.tenant_id = $1 AND ($2::text IS NULL OR u.search_text LIKE $2)
-                 AND ($3::text[] IS NULL OR u.status = ANY($3))
-                 AND ($4::boolean IS NULL OR (f.totp_enrolled OR f.sms_enrolled) = $4)
-                 AND (u.sort_key, u.id) < ($5, $6)
-             ORDER BY u.sort_key DESC, u.id DESC LIMIT $7",
-            tenant.uuid(),
-            pattern,
-            statuses,
-            filter.mfa_enabled,
-            sort_key,
-            id,
-            limit,
-        )
-        .fetch_all(db)
-        .await
-    } else {
-        people!(
-            "WHERE u.tenant_id = $1 AND ($2::text IS NULL OR u.search_text LIKE $2)
-                 AND ($3::text[] IS NULL OR u.status = ANY($3))
-                 AND ($4::boolean IS NULL OR (f.totp_enrolled OR f.sms_enrolled) = $4)
-                 AND (u.sort_key, u.id) > ($5, $6)
-             ORDER BY u.sort_key, u.id LIMIT $7",
-            tenant.uuid(),
-            pattern,
-            statuses,
-            filter.mfa_enabled,
-            sort_key,
-            id,
-            limit,
-        )
-        .fetch_all(db)
-        .await
-    }
-}
-
-/// How many users fit a filter.
-pub async fn count(
-    db: &mut PgConnection,
-    tenant: Id<Tenant>,
-    filter: &Filter,
-) -> sqlx::Result<i64> {
-    sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM users u
-           JOIN second_factors f ON f.tenant_id = u.tenant_id AND f.user_id = u.id
-           WHERE u.tenant_id = $1 AND ($2::text IS NULL OR u.search_text LIKE $2)
-             AND ($3::text[] IS NULL OR u.status = ANY($3))
-             AND ($4::boolean IS NULL OR (f.totp_enrolled OR f.sms_enrolled) = $4)"#,
+    people!(
+        "JOIN unnest($2::uuid[]) WITH ORDINALITY AS wanted (id, at) ON u.id = wanted.id
+         WHERE u.tenant_id = $1 ORDER BY wanted.at",
         tenant.uuid(),
-        filter.pattern.as_deref(),
-        filter.statuses.as_deref(),
-        filter.mfa_enabled,
+        ids,
     )
-    .fetch_one(db)
+    .fetch_all(db)
     .await
 }
 

@@ -64,7 +64,6 @@ fn columns(ask: &CreateInvitedUsersRequest) -> Result<Invited, Error> {
         invited.username_keys.push(names.username_key);
         invited.email_keys.push(names.email_key);
         invited.sort_keys.push(names.sort_key);
-        invited.search_texts.push(names.search_text);
     }
     Ok(invited)
 }

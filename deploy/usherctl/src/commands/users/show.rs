@@ -45,6 +45,7 @@ pub fn show(session: &Session, user: &User) -> Result<(), Failure> {
         ("Alerts", alerts(user)),
         ("Second factor", yes(user.mfa_enabled)),
         ("Verified", yes(user.verified)),
+        ("Seat", yes(user.licensed)),
         ("Phone", user.phone.clone()),
         ("Time zone", user.time_zone.clone()),
         ("Language", user.language.clone()),

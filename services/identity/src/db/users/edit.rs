@@ -54,9 +54,9 @@ pub async fn update(
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE users SET first_name = $3, last_name = $4, username = $5, email = $6,
-             username_key = $7, email_key = $8, sort_key = $9, search_text = $10, language = $11,
-             phone = $12, time_zone = $13, avatar_uri = $14, active_directory_id = $15,
-             classification_level_id = $16, properties = $17, update_time = clock(),
+             username_key = $7, email_key = $8, sort_key = $9, language = $10, phone = $11,
+             time_zone = $12, avatar_uri = $13, active_directory_id = $14,
+             classification_level_id = $15, properties = $16, update_time = clock(),
              version = version + 1
          WHERE tenant_id = $1 AND id = $2",
         tenant.uuid(),
@@ -68,7 +68,6 @@ pub async fn update(
         names.username_key,
         names.email_key,
         names.sort_key,
-        names.search_text,
         details.language,
         details.phone,
         details.time_zone,

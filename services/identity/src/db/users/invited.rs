@@ -26,8 +26,6 @@ pub struct Invited {
     pub email_keys: Vec<String>,
     /// The sort keys.
     pub sort_keys: Vec<String>,
-    /// The search texts.
-    pub search_texts: Vec<String>,
 }
 
 /// Adds invited users, those whose id, address and username are free, with the
@@ -39,18 +37,17 @@ pub async fn insert_invited(
 ) -> sqlx::Result<Vec<Uuid>> {
     sqlx::query_scalar!(
         "INSERT INTO users (tenant_id, id, first_name, last_name, username, email, language,
-             username_key, email_key, sort_key, search_text, properties)
+             username_key, email_key, sort_key, properties)
          SELECT t.tenant_id, i.id, i.first_name, i.last_name, i.email, i.email,
              coalesce(nullif(i.language, ''), t.language), i.username_key, i.email_key, i.sort_key,
-             i.search_text, d.properties
+             d.properties
          FROM tenants t, (
              SELECT coalesce(jsonb_object_agg(p.name, p.default_value), '{}') AS properties
              FROM (SELECT name, default_value FROM properties
                    WHERE tenant_id = $1 AND default_value IS NOT NULL FOR KEY SHARE) p) d,
              unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[],
-             $7::text[], $8::text[], $9::text[], $10::text[])
-             AS i (id, first_name, last_name, email, language, username_key, email_key, sort_key,
-                   search_text)
+             $7::text[], $8::text[], $9::text[])
+             AS i (id, first_name, last_name, email, language, username_key, email_key, sort_key)
          WHERE t.tenant_id = $1
          ON CONFLICT DO NOTHING RETURNING id",
         tenant.uuid(),
@@ -62,7 +59,6 @@ pub async fn insert_invited(
         &invited.username_keys,
         &invited.email_keys,
         &invited.sort_keys,
-        &invited.search_texts,
     )
     .fetch_all(db)
     .await

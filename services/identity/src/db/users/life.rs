@@ -22,10 +22,10 @@ pub async fn insert(
 ) -> sqlx::Result<Option<()>> {
     let done = sqlx::query!(
         "INSERT INTO users (tenant_id, id, first_name, last_name, username, email, language,
-             username_key, email_key, sort_key, search_text, setup_time, phone, time_zone,
+             username_key, email_key, sort_key, setup_time, phone, time_zone,
              avatar_uri, active_directory_id, classification_level_id, properties)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, CASE WHEN $12 THEN clock() END, $13,
-             $14, $15, $16, $17, $18)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, CASE WHEN $11 THEN clock() END, $12, $13,
+             $14, $15, $16, $17)
          ON CONFLICT DO NOTHING",
         tenant.uuid(),
         id.uuid(),
@@ -37,7 +37,6 @@ pub async fn insert(
         names.username_key,
         names.email_key,
         names.sort_key,
-        names.search_text,
         ready,
         details.phone,
         details.time_zone,
@@ -61,14 +60,13 @@ pub async fn finish_setup(
 ) -> sqlx::Result<Option<()>> {
     let done = sqlx::query!(
         "UPDATE users SET setup_time = clock(), first_name = $3, last_name = $4, sort_key = $5,
-             search_text = $6, update_time = clock(), version = version + 1
+             update_time = clock(), version = version + 1
          WHERE tenant_id = $1 AND id = $2 AND status = 'INVITED'",
         tenant.uuid(),
         id.uuid(),
         names.first_name,
         names.last_name,
         names.sort_key,
-        names.search_text,
     )
     .execute(db)
     .await?;
