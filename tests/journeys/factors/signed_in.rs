@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use contract::identity::{
-    CreateRecoveryCodesRequest, FactorKind, FinishSmsEnrolmentRequest, FinishTotpEnrolmentRequest,
-    LoginStep, RemoveFactorRequest, StartSmsEnrolmentRequest, StartTotpEnrolmentRequest,
-    factor_service_client::FactorServiceClient, reauthenticate_request::Second,
+    CreateRecoveryCodesRequest, FactorKind, FactorPolicy, FinishSmsEnrolmentRequest,
+    FinishTotpEnrolmentRequest, LoginStep, Policy, RemoveFactorRequest, StartSmsEnrolmentRequest,
+    StartTotpEnrolmentRequest, factor_service_client::FactorServiceClient,
+    reauthenticate_request::Second,
 };
-use testkit::{Client, refusal};
+use testkit::{Client, refusal, until};
 use usher_tests::{Suite, password, sign_in};
 
 use super::{enrol, enrolled, factors, flow, notices, reauthenticate, strict, verify};
-use crate::{assert_refused, sessions::validate};
+use crate::{assert_refused, policies::update, sessions::validate};
 
 /// The answer to every call that changes factors, by its name.
 async fn changes(client: &Client) -> Vec<(&'static str, String)> {
@@ -200,5 +201,35 @@ async fn m_02_the_last_factor_stays_where_one_is_required() {
         "FACTOR_REQUIRED"
     );
     assert_eq!(factors(&session.client, "").await.factors.len(), 1);
+    suite.stop().await;
+}
+
+#[tokio::test]
+async fn m_02_holders_of_named_roles_must_have_a_factor() {
+    let suite = Suite::start().await;
+    let acme = suite.company("acme").await;
+    let (anyone, secret) = (suite.anyone(), password());
+    let user_id = acme.user("rolf@acme.example", &secret).await;
+    let policy = Policy {
+        factor: Some(FactorPolicy {
+            required_role_ids: vec![acme.roles["analyst"].clone()],
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    update(&acme.operator, &policy, &["factor.required_role_ids"], "")
+        .await
+        .expect("a policy");
+    sign_in(&anyone, "acme", "rolf@acme.example", &secret)
+        .await
+        .expect("who holds no such role needs none");
+    acme.grant(&user_id, "analyst", "").await.expect("a role");
+    until("identity hears of the role", || async {
+        let seen = factors(&acme.admin.client, &user_id).await;
+        seen.required.then_some(())
+    })
+    .await;
+    let (_, steps) = flow(&anyone, "rolf@acme.example", &secret).await;
+    assert_eq!(steps, [LoginStep::EnrolTotp]);
     suite.stop().await;
 }
