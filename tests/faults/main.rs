@@ -1,5 +1,6 @@
 //! Kills, losses and leaks, against servers in processes of their own.
 
+mod bulk_killed;
 mod demo_killed;
 mod import_killed;
 mod redis;

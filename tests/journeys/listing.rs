@@ -7,7 +7,10 @@ use contract::authorization::{
     role_binding_service_client::RoleBindingServiceClient, role_service_client::RoleServiceClient,
 };
 use contract::identity::{
-    CreateUserRequest, GetUserRequest, ListUsersRequest, UserStatus,
+    BulkAction, CreateBulkOperationRequest, CreateUserRequest, GetBulkOperationRequest,
+    GetUserRequest, ListBulkOperationsRequest, ListBulkResultsRequest, ListErasuresRequest,
+    ListUsersRequest, UserStatus, bulk_service_client::BulkServiceClient,
+    create_bulk_operation_request, erasure_service_client::ErasureServiceClient,
     user_service_client::UserServiceClient,
 };
 use contract::importer::{
@@ -288,5 +291,61 @@ async fn every_other_list_goes_forth_and_back() {
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     let mut mails = MailServiceClient::new(admin.clone());
     forth_and_back!(mails.list_mails(ListMailsRequest { page_size: 2 }).mails);
+    let mut bulk = BulkServiceClient::new(admin.clone());
+    let mut bulk_operation_id = String::new();
+    for action in [BulkAction::Disable, BulkAction::Enable, BulkAction::Delete] {
+        bulk_operation_id = invitees_all(&mut bulk, action).await;
+    }
+    forth_and_back!(
+        bulk.list_bulk_operations(ListBulkOperationsRequest { page_size: 1 })
+            .bulk_operations
+    );
+    forth_and_back!(
+        bulk.list_bulk_results(ListBulkResultsRequest {
+            page_size: 2,
+            bulk_operation_id: bulk_operation_id.clone()
+        })
+        .results
+    );
+    let mut erasures = ErasureServiceClient::new(admin.clone());
+    testkit::eventually("all to be erased", || async {
+        let ask = ListErasuresRequest {
+            pending: true,
+            ..Default::default()
+        };
+        let page = erasures.clone().list_erasures(ask).await;
+        page.expect("erasures").into_inner().total_size == 0
+    })
+    .await;
+    forth_and_back!(
+        erasures
+            .list_erasures(ListErasuresRequest { page_size: 2 })
+            .erasures
+    );
     suite.stop().await;
+}
+
+/// Does one thing to all invitees, to the end; answers the operation.
+async fn invitees_all(bulk: &mut BulkServiceClient<Client>, action: BulkAction) -> String {
+    let filter = ListUsersRequest {
+        statuses: vec![UserStatus::Invited.into(), UserStatus::Inactive.into()],
+        ..Default::default()
+    };
+    let ask = CreateBulkOperationRequest {
+        action: action.into(),
+        users: Some(create_bulk_operation_request::Users::Filter(filter)),
+        ..Default::default()
+    };
+    let begun = bulk.create_bulk_operation(ask).await.expect("begun");
+    let operation = begun.into_inner().bulk_operation.expect("begun");
+    testkit::eventually("the end of the operation", || async {
+        let ask = GetBulkOperationRequest {
+            bulk_operation_id: operation.id.clone(),
+        };
+        let seen = bulk.clone().get_bulk_operation(ask).await.expect("seen");
+        let seen = seen.into_inner().bulk_operation.expect("seen");
+        seen.progress.is_some_and(|progress| progress.done == 5) && seen.end_time.is_some()
+    })
+    .await;
+    operation.id
 }

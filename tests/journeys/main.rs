@@ -6,6 +6,7 @@ mod access;
 mod alike;
 mod audit;
 mod authority;
+mod bulk;
 mod classes;
 mod connections;
 mod delivery;

@@ -8,9 +8,11 @@ use contract::authorization::{
     role_binding_service_client::RoleBindingServiceClient, role_service_client::RoleServiceClient,
 };
 use contract::identity::{
-    CreateApiKeyRequest, CreatePropertyRequest, CreateServiceAccountRequest, CreateUserRequest,
-    ListDevicesRequest, ListSessionsRequest, Property, PropertyType,
-    device_service_client::DeviceServiceClient, property_service_client::PropertyServiceClient,
+    BulkAction, CreateApiKeyRequest, CreateBulkOperationRequest, CreatePropertyRequest,
+    CreateServiceAccountRequest, CreateUserRequest, ListDevicesRequest, ListSessionsRequest,
+    NamedUsers, Property, PropertyType, bulk_service_client::BulkServiceClient,
+    create_bulk_operation_request, device_service_client::DeviceServiceClient,
+    property_service_client::PropertyServiceClient,
     service_account_service_client::ServiceAccountServiceClient,
     session_service_client::SessionServiceClient, user_service_client::UserServiceClient,
 };
@@ -227,7 +229,7 @@ impl Company {
             ("api_key", api_key),
             ("role", role),
             ("user", user.clone()),
-            ("target", user),
+            ("target", user.clone()),
             ("binding", binding),
             ("invitation", invitation),
             ("import", import),
@@ -238,6 +240,7 @@ impl Company {
             // Kept and shown; whose they are is not asked.
             ("active_directory", uuid::Uuid::new_v4().to_string()),
             ("classification_level", uuid::Uuid::new_v4().to_string()),
+            ("bulk_operation", self.enable_all(&[user]).await),
         ])
     }
 
@@ -282,6 +285,23 @@ impl Company {
             .create_property(ask)
             .await
             .expect("a property");
+    }
+
+    /// A bulk operation that enables these users; answers its id.
+    async fn enable_all(&self, user_ids: &[String]) -> String {
+        let named = NamedUsers {
+            user_ids: user_ids.to_vec(),
+        };
+        let ask = CreateBulkOperationRequest {
+            action: BulkAction::Enable.into(),
+            users: Some(create_bulk_operation_request::Users::Named(named)),
+            ..Default::default()
+        };
+        let reply = BulkServiceClient::new(self.admin.client.clone())
+            .create_bulk_operation(ask)
+            .await;
+        let reply = reply.expect("a bulk operation").into_inner();
+        reply.bulk_operation.expect("a bulk operation").id
     }
 
     async fn bind(&self, user_id: &str, role_id: &str) -> String {

@@ -6,6 +6,7 @@
 
 mod client;
 mod commands;
+mod confirm;
 mod credentials;
 mod failure;
 mod names;

@@ -88,14 +88,16 @@ impl Users {
     }
 
     /// All that hangs on the user goes, so that nothing is left for whoever
-    /// gets the same address (U-12).
+    /// gets the same address (U-12). Identity waits to hear of it, also where
+    /// nothing was held.
     async fn erase(&self, tx: &mut Tx, user_id: String) -> Result<(), Error> {
         let tenant = tx
             .tenant_id()
             .ok_or_else(|| Error::fault("an event without a tenant"))?;
         let user = user_id.parse()?;
         let prepared = db::tenants::lock(tx, tenant).await?.is_some();
-        if !db::subjects::erase(tx, tenant, user).await? || !prepared {
+        db::subjects::erase(tx, tenant, user).await?;
+        if !prepared {
             return Ok(());
         }
         db::bindings::delete_all(tx, tenant, user).await?;

@@ -29,9 +29,12 @@ const AGAIN: Duration = Duration::from_secs(1);
 const AT_ONCE: i64 = 1000;
 
 /// Waits until the mirror of the caller's tenant has this revision, or refuses
-/// with `DIRECTORY_BEHIND`.
-pub async fn wait_for(app: &Identity, caller: &Caller, revision: i64) -> Result<(), Error> {
-    let tenant = caller.tenant()?;
+/// with `DIRECTORY_BEHIND`. Empty waits for none.
+pub async fn wait_for(app: &Identity, caller: &Caller, revision: &str) -> Result<(), Error> {
+    if revision.is_empty() {
+        return Ok(());
+    }
+    let (tenant, revision) = (caller.tenant()?, revision.parse()?);
     let (end, mut moved) = (Instant::now() + PATIENCE, app.mirrored.subscribe());
     loop {
         moved.mark_unchanged();

@@ -1,6 +1,6 @@
 //! What identity does about events: it writes them all into the audit trail,
-//! forgets the sessions in memory that its own say have ended, and what waited
-//! for a mail that was sent.
+//! notes which services have erased a deleted user, forgets the sessions in memory
+//! that its own say have ended, and what waited for a mail that was sent.
 
 use contract::{
     feed::Event,
@@ -12,7 +12,7 @@ use store::Tx;
 
 use crate::{
     audit::{self, seal::Sealer},
-    db,
+    db, erasures,
 };
 
 /// Writes the feed of one service into the trail.
@@ -30,6 +30,7 @@ macro_rules! trail {
             const NAME: &'static str = "audit";
 
             async fn apply(&self, tx: &mut Tx, about: &Event, event: Any) -> Result<(), Error> {
+                erasures::hear(tx, about, &event).await?;
                 audit::record::run(&self.0, tx, about, event).await
             }
         }

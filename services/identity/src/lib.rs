@@ -13,11 +13,13 @@
 
 mod audit;
 mod authority;
+mod bulk;
 mod config;
 mod db;
 mod devices;
 mod directory;
 mod domains;
+mod erasures;
 mod events;
 mod factors;
 mod lockouts;
@@ -49,7 +51,7 @@ use chrono::{DateTime, Utc};
 use prost_types::Timestamp;
 use rpc::{Channel, places::Places};
 use store::Store;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 /// The name of the service: of its schema, its role and its feed.
 const NAME: &str = "identity";
@@ -76,6 +78,8 @@ pub struct Identity {
     watches_of_tenant: Arc<Places>,
     audit_checkpoint_file: Option<PathBuf>,
     lookup: domains::Lookup,
+    /// A bulk operation began here: a worker need not wait for its next look.
+    bulk_begun: Arc<Notify>,
 }
 
 /// A time as the contract writes it.

@@ -24,9 +24,13 @@ pub async fn run(store: &Store) -> Result<bool, Error> {
         db::sms_codes::reap(&mut tx, BATCH).await?,
         db::sms_messages::reap(&mut tx, BATCH).await?,
         db::email_changes::reap(&mut tx, BATCH).await?,
+        db::erasures::reap(&mut tx, BATCH).await?,
     ];
+    // One of them may have 10,000 results.
+    let operations = db::bulk_operations::reap(&mut tx, 1).await?;
     tx.done().await?;
-    Ok(removed
-        .iter()
-        .any(|count| i64::try_from(*count).is_ok_and(|count| count >= BATCH)))
+    Ok(operations > 0
+        || removed
+            .iter()
+            .any(|count| i64::try_from(*count).is_ok_and(|count| count >= BATCH)))
 }

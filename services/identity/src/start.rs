@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use boot::{Host, Tasks};
 use contract::identity::{
-    audit_service_server::AuditServiceServer, device_service_server::DeviceServiceServer,
-    domain_service_server::DomainServiceServer, factor_service_server::FactorServiceServer,
+    audit_service_server::AuditServiceServer, bulk_service_server::BulkServiceServer,
+    device_service_server::DeviceServiceServer, domain_service_server::DomainServiceServer,
+    erasure_service_server::ErasureServiceServer, factor_service_server::FactorServiceServer,
     login_service_server::LoginServiceServer, password_service_server::PasswordServiceServer,
     policy_service_server::PolicyServiceServer, property_service_server::PropertyServiceServer,
     provisioning_service_server::ProvisioningServiceServer,
@@ -21,9 +22,10 @@ use tonic::service::Routes;
 use crate::{
     Config, Identity, NAME,
     audit::{checkpoints, seal::Sealer, watch},
+    bulk,
     directory::{self, Mirror},
     domains::Lookup,
-    events,
+    erasures, events,
     factors::sms,
     lockouts::Gates,
     passwords::{self, Hashing},
@@ -90,11 +92,19 @@ impl boot::Service for Identity {
             watches_of_tenant: Places::new(watch::OF_TENANT),
             audit_checkpoint_file: config.audit_checkpoint_file,
             lookup: Lookup::by(config.dns_resolver),
+            bulk_begun: Arc::default(),
         });
         follow(&host, &app);
         remember(&host, &app, freshness);
         work(&host.tasks, &app, asked);
         prove(&host.tasks, &app, checkpoints);
+        erasures::age::measure(&host.tasks, host.store.clone());
+        for _ in 0..bulk::worker::WORKERS {
+            let (app, stopping) = (app.clone(), host.tasks.stopping());
+            host.tasks.keep("bulk operations", move || {
+                bulk::worker::run(app.clone(), stopping.clone())
+            });
+        }
         Ok(Routes::new(TenantServiceServer::from_arc(app.clone()))
             .add_service(UserServiceServer::from_arc(app.clone()))
             .add_service(DomainServiceServer::from_arc(app.clone()))
@@ -108,6 +118,8 @@ impl boot::Service for Identity {
             .add_service(TokenServiceServer::from_arc(app.clone()))
             .add_service(ServiceAccountServiceServer::from_arc(app.clone()))
             .add_service(ProvisioningServiceServer::from_arc(app.clone()))
+            .add_service(BulkServiceServer::from_arc(app.clone()))
+            .add_service(ErasureServiceServer::from_arc(app.clone()))
             .add_service(AuditServiceServer::from_arc(app)))
     }
 }

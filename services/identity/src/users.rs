@@ -5,13 +5,13 @@
 
 pub mod cells;
 mod create;
-mod delete;
-mod disable;
+pub mod delete;
+pub mod disable;
 pub mod email_change;
-mod enable;
+pub mod enable;
 mod fields;
 mod get;
-mod list;
+pub mod list;
 mod lock;
 pub mod names;
 mod unlock;
@@ -90,6 +90,15 @@ impl UserService for Identity {
 /// Refuses where there is no such user in the tenant.
 pub fn not_found() -> Error {
     ErrorReason::UserNotFound.because("there is no such user in this tenant")
+}
+
+/// Refuses to shut a caller out of their own account.
+pub fn not_oneself(caller: &Caller, id: Id<User>) -> Result<(), Error> {
+    if caller.user == Some(id) {
+        let why = "nobody disables or deletes their own account";
+        return Err(ErrorReason::OwnAccount.because(why));
+    }
+    Ok(())
 }
 
 /// The user as they are now, or `USER_NOT_FOUND`.

@@ -4,6 +4,7 @@ use contract::{
     Id,
     feed::Event,
     identity::{self, User, event::Kind},
+    importer::{self, UserErased},
 };
 use feed::Consumer;
 use rpc::Error;
@@ -25,6 +26,10 @@ impl Consumer for Identity {
         if let Some(Kind::UserDeleted(deleted)) = event.kind {
             let user = deleted.user_id.parse::<Id<User>>()?;
             db::rows::erase_user(tx, tenant.uuid(), user.uuid()).await?;
+            // Identity waits to hear of it, also where nothing was held.
+            tx.publish(importer::Event::from(UserErased {
+                user_id: deleted.user_id,
+            }));
         }
         Ok(())
     }

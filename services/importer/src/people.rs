@@ -1,39 +1,38 @@
 //! Which addresses belong to users already.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use contract::identity::{
     FindUsersRequest, provisioning_service_client::ProvisioningServiceClient,
 };
 use rpc::{Caller, Error};
+use uuid::Uuid;
 
 use crate::{Importer, reading::CHUNK};
 
-/// Of these addresses, in lower case, those that belong to users of the tenant.
-/// What cannot be an address belongs to nobody.
+/// Of these addresses, in lower case, those that belong to users of the tenant,
+/// and to whom. What cannot be an address belongs to nobody.
 pub async fn existing(
     app: &Importer,
     caller: &Caller,
     addresses: Vec<String>,
-) -> Result<HashSet<String>, Error> {
+) -> Result<HashMap<String, Uuid>, Error> {
     let addresses: Vec<_> = addresses
         .into_iter()
         .filter(|address| (1..=254).contains(&address.len()))
         .collect();
     let mut client =
         ProvisioningServiceClient::new(app.peers.identity.on_behalf_of(&Importer::system(caller)?));
-    let mut found = HashSet::new();
+    let mut found = HashMap::new();
     for emails in addresses.chunks(CHUNK) {
         let ask = FindUsersRequest {
             emails: emails.to_vec(),
             ..FindUsersRequest::default()
         };
         let users = client.find_users(ask).await?.into_inner().users;
-        found.extend(
-            users
-                .into_iter()
-                .map(|user| user.email.to_ascii_lowercase()),
-        );
+        for user in users {
+            found.insert(user.email.to_ascii_lowercase(), user.id.parse()?);
+        }
     }
     Ok(found)
 }

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use contract::identity::{
-    self, FactorRemoved, FactorsReset, RecoveryCodeUsed, RecoveryCodesCreated, SmsEnrolled,
-    TotpEnrolled, event::Kind as Event,
+use contract::{
+    identity::{
+        self, FactorRemoved, FactorsReset, RecoveryCodeUsed, RecoveryCodesCreated, SmsEnrolled,
+        TotpEnrolled, event::Kind as Event,
+    },
+    invitation::{self, UserErased},
 };
 use rpc::Error;
 use store::Tx;
@@ -37,6 +40,10 @@ impl feed::Consumer for FromIdentity {
                 let user = deleted.user_id.parse()?;
                 invitations::erase_user(tx, tenant, user).await?;
                 mails::erase_user(tx, tenant, user).await?;
+                // Identity waits to hear of it, also where nothing was held.
+                tx.publish(invitation::Event::from(UserErased {
+                    user_id: deleted.user_id,
+                }));
             }
             Some(Event::PasswordResetRequested(asked)) => {
                 // The mail has the id of the event: one event, one mail.

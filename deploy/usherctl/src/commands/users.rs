@@ -1,6 +1,8 @@
 //! Users of the tenant.
 
+mod bulk;
 mod create;
+mod erasures;
 mod list;
 mod show;
 pub mod update;
@@ -13,7 +15,7 @@ use contract::identity::{
 
 use self::{create::Create, show::show};
 use crate::{
-    Session,
+    Session, confirm,
     failure::Failure,
     names,
 };
@@ -88,6 +90,21 @@ pub enum Users {
         /// Whom
         #[arg(required = true)]
         users: Vec<String>,
+        /// Do not ask first
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Do one thing to many users, in the background
+    #[command(subcommand)]
+    Bulk(bulk::Bulk),
+    /// List deleted users, and the services that still hold something of them
+    #[command(after_help = "Example:\n  usherctl users erasures --pending")]
+    Erasures {
+        /// Only those of whom something is left
+        #[arg(long)]
+        pending: bool,
+        #[command(flatten)]
+        limit: Limit,
     },
 }
 
@@ -136,11 +153,17 @@ impl Users {
             Users::Enable { users } => change(session, users, Change::Enable).await,
             Users::Lock { users } => change(session, users, Change::Lock).await,
             Users::Unlock { users } => change(session, users, Change::Unlock).await,
-            Users::Delete { users } => change(session, users, Change::Delete).await,
+            Users::Delete { users, yes } => {
+                confirm::ask(yes, &format!("delete {}", users.join(", ")))?;
+                change(session, users, Change::Delete).await
+            }
+            Users::Bulk(bulk) => bulk.run(session).await,
+            Users::Erasures { pending, limit } => erasures::run(session, pending, limit).await,
         }
     }
 }
 
+/// Statuses as the contract has them.
 async fn change(session: &Session, users: Vec<String>, change: Change) -> Result<(), Failure> {
     let mut client = UserServiceClient::new(session.client.gateway());
     for name in users {

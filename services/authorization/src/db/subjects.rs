@@ -79,19 +79,17 @@ pub async fn suspend(
     Ok(done.execute(db).await?.rows_affected() == 1)
 }
 
-/// Marks a user as deleted; false where that was done.
-pub async fn erase(
-    db: &mut PgConnection,
-    tenant: Id<Tenant>,
-    user: Id<User>,
-) -> sqlx::Result<bool> {
-    let done = sqlx::query!(
+/// Marks a user as deleted.
+pub async fn erase(db: &mut PgConnection, tenant: Id<Tenant>, user: Id<User>) -> sqlx::Result<()> {
+    sqlx::query!(
         "INSERT INTO subjects AS s (tenant_id, user_id, erased) VALUES ($1, $2, true)
          ON CONFLICT (tenant_id, user_id) DO UPDATE SET erased = true, suspended = false WHERE NOT s.erased",
         tenant.uuid(),
         user.uuid(),
-    );
-    Ok(done.execute(db).await?.rows_affected() == 1)
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// Notes that identity was let disable or delete a user.

@@ -1,12 +1,10 @@
 //! Removes users that are still invited.
 
-use contract::identity::{
-    Event, RemoveInvitedUsersRequest, RemoveInvitedUsersResponse, UserDeleted,
-};
+use contract::identity::{RemoveInvitedUsersRequest, RemoveInvitedUsersResponse};
 use rpc::{Caller, Error};
 use uuid::Uuid;
 
-use crate::{Identity, db};
+use crate::{Identity, db, erasures};
 
 pub async fn run(
     app: &Identity,
@@ -21,9 +19,7 @@ pub async fn run(
         .collect::<Result<Vec<Uuid>, _>>()?;
     let mut tx = app.store.tenant(tenant, caller).await?;
     for user in db::users::remove_invited(&mut tx, tenant, &ids).await? {
-        tx.publish(Event::from(UserDeleted {
-            user_id: user.to_string(),
-        }));
+        erasures::begin(&mut tx, tenant, user).await?;
     }
     tx.done().await?;
     Ok(RemoveInvitedUsersResponse {})

@@ -3,11 +3,12 @@
 
 use contract::{
     Id,
-    identity::{DeleteUserRequest, DeleteUserResponse, ErrorReason, Event, User, UserDeleted},
+    identity::{DeleteUserRequest, DeleteUserResponse, Tenant, User},
 };
-use rpc::{Because as _, Caller, Error};
+use rpc::{Caller, Error};
+use store::Tx;
 
-use crate::{Identity, authority, db, sessions};
+use crate::{Identity, authority, db, erasures, sessions};
 
 pub async fn run(
     app: &Identity,
@@ -15,9 +16,7 @@ pub async fn run(
     ask: DeleteUserRequest,
 ) -> Result<DeleteUserResponse, Error> {
     let (tenant, id): (_, Id<User>) = (caller.tenant()?, ask.user_id.parse()?);
-    if caller.user == Some(id) {
-        return Err(ErrorReason::OwnAccount.because("nobody deletes their own account"));
-    }
+    super::not_oneself(caller, id)?;
     if let Some(reply) = app.store.begin(caller, &ask).await?.replay()? {
         return Ok(reply);
     }
@@ -26,14 +25,22 @@ pub async fn run(
     if let Some(reply) = tx.replay()? {
         return Ok(reply);
     }
+    apply(app, &mut tx, tenant, id).await?;
+    tx.commit(DeleteUserResponse {}).await
+}
+
+/// Deletes the user of somebody who may.
+pub async fn apply(
+    app: &Identity,
+    tx: &mut Tx,
+    tenant: Id<Tenant>,
+    id: Id<User>,
+) -> Result<(), Error> {
     // Sessions, flows, factors, passwords and tokens hang on the row.
-    db::users::delete(&mut tx, tenant, id)
+    db::users::delete(tx, tenant, id)
         .await?
         .ok_or_else(super::not_found)?;
-    db::attempts::erase(&mut tx, tenant, id).await?;
-    sessions::forget(app, &mut tx, id);
-    tx.publish(Event::from(UserDeleted {
-        user_id: id.to_string(),
-    }));
-    tx.commit(DeleteUserResponse {}).await
+    db::attempts::erase(tx, tenant, id).await?;
+    sessions::forget(app, tx, id);
+    erasures::begin(tx, tenant, id).await
 }

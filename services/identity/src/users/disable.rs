@@ -2,9 +2,10 @@
 
 use contract::{
     Id,
-    identity::{DisableUserRequest, DisableUserResponse, ErrorReason, Event, User, UserDisabled},
+    identity::{DisableUserRequest, DisableUserResponse, Event, Tenant, User, UserDisabled},
 };
-use rpc::{Because as _, Caller, Error};
+use rpc::{Caller, Error};
+use store::Tx;
 
 use crate::{Identity, authority, db, sessions};
 
@@ -14,9 +15,7 @@ pub async fn run(
     ask: DisableUserRequest,
 ) -> Result<DisableUserResponse, Error> {
     let (tenant, id): (_, Id<User>) = (caller.tenant()?, ask.user_id.parse()?);
-    if caller.user == Some(id) {
-        return Err(ErrorReason::OwnAccount.because("nobody disables their own account"));
-    }
+    super::not_oneself(caller, id)?;
     if let Some(reply) = app.store.begin(caller, &ask).await?.replay()? {
         return Ok(reply);
     }
@@ -25,13 +24,26 @@ pub async fn run(
     if let Some(reply) = tx.replay()? {
         return Ok(reply);
     }
-    if db::users::disable(&mut tx, tenant, id).await?.is_some() {
-        sessions::end_all(app, &mut tx, tenant, id).await?;
-        db::reset_tokens::end_all(&mut tx, tenant, id).await?;
-        tx.publish(Event::from(UserDisabled {
-            user_id: id.to_string(),
-        }));
-    }
+    apply(app, &mut tx, tenant, id).await?;
     let user = super::read(&mut tx, tenant, id).await?;
     tx.commit(DisableUserResponse { user: Some(user) }).await
+}
+
+/// Disables the user of somebody who may; false where there is nobody to
+/// disable.
+pub async fn apply(
+    app: &Identity,
+    tx: &mut Tx,
+    tenant: Id<Tenant>,
+    id: Id<User>,
+) -> Result<bool, Error> {
+    if db::users::disable(tx, tenant, id).await?.is_none() {
+        return Ok(false);
+    }
+    sessions::end_all(app, tx, tenant, id).await?;
+    db::reset_tokens::end_all(tx, tenant, id).await?;
+    tx.publish(Event::from(UserDisabled {
+        user_id: id.to_string(),
+    }));
+    Ok(true)
 }

@@ -3,9 +3,10 @@
 
 use contract::{
     Id,
-    identity::{EnableUserRequest, EnableUserResponse, Event, User, UserEnabled},
+    identity::{EnableUserRequest, EnableUserResponse, Event, Tenant, User, UserEnabled},
 };
 use rpc::{Caller, Error};
+use store::Tx;
 
 use crate::{Identity, authority, db};
 
@@ -23,11 +24,18 @@ pub async fn run(
     if let Some(reply) = tx.replay()? {
         return Ok(reply);
     }
-    if db::users::enable(&mut tx, tenant, id).await?.is_some() {
-        tx.publish(Event::from(UserEnabled {
-            user_id: id.to_string(),
-        }));
-    }
+    apply(&mut tx, tenant, id).await?;
     let user = super::read(&mut tx, tenant, id).await?;
     tx.commit(EnableUserResponse { user: Some(user) }).await
+}
+
+/// Enables the user of somebody who may; false where there is nobody to enable.
+pub async fn apply(tx: &mut Tx, tenant: Id<Tenant>, id: Id<User>) -> Result<bool, Error> {
+    if db::users::enable(tx, tenant, id).await?.is_none() {
+        return Ok(false);
+    }
+    tx.publish(Event::from(UserEnabled {
+        user_id: id.to_string(),
+    }));
+    Ok(true)
 }

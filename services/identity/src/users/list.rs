@@ -38,9 +38,7 @@ pub async fn run(
     let page = app.store.page(caller, &ask)?;
     let filter = filter(&ask)?;
     let cut = cut(&ask, &page)?;
-    if !ask.at_least_revision.is_empty() {
-        directory::wait_for(app, caller, ask.at_least_revision.parse()?).await?;
-    }
+    directory::wait_for(app, caller, &ask.at_least_revision).await?;
 
     let mut tx = app.store.read(caller).await?;
     let fit = fit(&mut tx, tenant, &filter, page.part(2)?).await?;
@@ -164,4 +162,14 @@ impl Key {
             _ => Key::Time(DateTime::from_timestamp_micros(text.parse()?)),
         })
     }
+}
+
+/// So many of the users whom a question lists, in no order.
+pub async fn ids(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    ask: &ListUsersRequest,
+    most: usize,
+) -> Result<Vec<Uuid>, Error> {
+    Ok(db::users::list::some(db, tenant, &filter(ask)?, i64::try_from(most)?).await?)
 }

@@ -18,7 +18,11 @@ use super::{
 };
 use crate::{
     Importer,
-    db::{commits::Claimed, rows::Outcome},
+    db::{
+        commits::Claimed,
+        rows::{Draft, Outcome},
+    },
+    people,
 };
 
 /// How long one call may take.
@@ -45,7 +49,10 @@ pub async fn run(
     loop {
         let error = match ask(app, of, chunk).await {
             Ok(reply) if reply.outcomes.len() == chunk.rows.len() => {
-                return Some(outcomes(of, chunk, reply));
+                match whose(app, of, chunk, outcomes(of, chunk, reply)).await {
+                    Ok(outcomes) => return Some(outcomes),
+                    Err(error) => error,
+                }
             }
             Ok(_) => {
                 Error::fault("invitation answered another number of outcomes than it was asked for")
@@ -86,6 +93,27 @@ async fn ask(
     let mut request = tonic::Request::new(chunk.request(of));
     request.set_timeout(DEADLINE);
     Ok(client.batch_create_invitations(request).await?.into_inner())
+}
+
+/// Adds to whom the addresses belong of those rows that became nobody, so that
+/// they can be erased with that user (requirement U-12).
+async fn whose(
+    app: &Importer,
+    of: &Claimed,
+    chunk: &Chunk,
+    mut outcomes: Vec<Outcome>,
+) -> Result<Vec<Outcome>, Error> {
+    let rows = outcomes.iter_mut().zip(&chunk.rows);
+    let nobodys: Vec<_> = rows
+        .filter(|(outcome, _)| outcome.user_id.is_none())
+        .collect();
+    let address = |row: &Draft| row.email.to_ascii_lowercase();
+    let addresses = nobodys.iter().map(|(_, row)| address(row)).collect();
+    let users = people::existing(app, &acting(of), addresses).await?;
+    for (outcome, row) in nobodys {
+        outcome.user_id = users.get(&address(row)).copied();
+    }
+    Ok(outcomes)
 }
 
 fn outcomes(of: &Claimed, chunk: &Chunk, reply: BatchCreateInvitationsResponse) -> Vec<Outcome> {

@@ -5,6 +5,7 @@ use contract::identity::{
 };
 use prost_types::Timestamp;
 
+use super::show::{alerts, status};
 use crate::{
     Session,
     failure::Failure,
@@ -13,12 +14,27 @@ use crate::{
     print::{time, yes},
 };
 
-/// Whom to list, and in which order. All filters hold together.
+/// Whom to list, and in which order.
 #[derive(clap::Args)]
 pub struct List {
+    #[command(flatten)]
+    filters: Filters,
+    /// What to sort by
+    #[arg(long, default_value = "name")]
+    order: Order,
+    /// From the last to the first
+    #[arg(long)]
+    descending: bool,
+    #[command(flatten)]
+    limit: Limit,
+}
+
+/// Whom a list is narrowed to. All filters hold together.
+#[derive(clap::Args)]
+pub struct Filters {
     /// Only those in whose names or address all these words appear
-    #[arg(long, default_value = "")]
-    query: String,
+    #[arg(long)]
+    query: Option<String>,
     /// Only those with one of these statuses
     #[arg(long)]
     status: Vec<Status>,
@@ -46,18 +62,10 @@ pub struct List {
     /// Only those who have never logged in, or only those who have
     #[arg(long)]
     never_logged_in: Option<bool>,
-    /// What to sort by
-    #[arg(long, default_value = "name")]
-    order: Order,
-    /// From the last to the first
-    #[arg(long)]
-    descending: bool,
     /// Wait until what a change of roles or groups did is in the list; the change
     /// answered this revision
     #[arg(long, value_name = "REVISION", default_value = "")]
     at_least_revision: String,
-    #[command(flatten)]
-    limit: Limit,
 }
 
 /// Where a user stands.
@@ -85,7 +93,16 @@ pub enum Order {
 impl List {
     pub async fn run(self, session: &Session) -> Result<(), Failure> {
         let limit = self.limit;
-        let ask = self.question(session).await?;
+        let order = match self.order {
+            Order::Name => UserOrder::Name,
+            Order::LastLogin => UserOrder::LastLoginTime,
+            Order::Created => UserOrder::CreateTime,
+        };
+        let ask = ListUsersRequest {
+            order_by: order.into(),
+            descending: self.descending,
+            ..self.filters.question(session).await?
+        };
         let client = UserServiceClient::new(session.client.gateway());
         let page = |page_size, page_token| {
             let mut client = client.clone();
@@ -115,7 +132,7 @@ impl List {
                 user.last_name.clone(),
                 user.first_name.clone(),
                 user.email.clone(),
-                [super::status(user), super::alerts(user)]
+                [status(user), alerts(user)]
                     .join(" ")
                     .trim()
                     .to_owned(),
@@ -127,7 +144,11 @@ impl List {
         })
     }
 
-    async fn question(self, session: &Session) -> Result<ListUsersRequest, Failure> {
+}
+
+impl Filters {
+    /// The question that these filters ask.
+    pub async fn question(self, session: &Session) -> Result<ListUsersRequest, Failure> {
         let role_id = match &self.role {
             Some(role) => names::role(session, role).await?,
             None => String::new(),
@@ -139,13 +160,8 @@ impl List {
             Status::Active => UserStatus::Active.into(),
             Status::Inactive => UserStatus::Inactive.into(),
         });
-        let order = match self.order {
-            Order::Name => UserOrder::Name,
-            Order::LastLogin => UserOrder::LastLoginTime,
-            Order::Created => UserOrder::CreateTime,
-        };
         Ok(ListUsersRequest {
-            query: self.query,
+            query: self.query.unwrap_or_default(),
             statuses: statuses.collect(),
             mfa_enabled: self.mfa,
             licensed: self.licensed,
@@ -155,8 +171,6 @@ impl List {
             group_id: self.group,
             last_login_before: self.last_login_before,
             never_logged_in: self.never_logged_in,
-            order_by: order.into(),
-            descending: self.descending,
             at_least_revision: self.at_least_revision,
             ..Default::default()
         })

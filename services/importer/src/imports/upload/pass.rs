@@ -38,7 +38,7 @@ pub async fn know(
         let address = |row: &Row| row.judged.fields.email.to_ascii_lowercase();
         let users = people::existing(app, caller, rows.iter().map(address).collect()).await?;
         for row in &rows {
-            let exists = users.contains(&address(row));
+            let exists = users.contains_key(&address(row));
             counts.add(db::rows::state(row), exists, 1);
             if exists {
                 existing.insert(row.line);
