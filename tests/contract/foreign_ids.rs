@@ -161,10 +161,15 @@ fn forget_times(message: &mut DynamicMessage) {
         };
         if inner.full_name() == "google.protobuf.Timestamp" {
             message.clear_field(&field);
-        } else if message.has_field(&field)
-            && let Value::Message(inner) = message.get_field_mut(&field)
-        {
-            forget_times(inner);
+        } else if message.has_field(&field) {
+            match message.get_field_mut(&field) {
+                Value::Message(inner) => forget_times(inner),
+                Value::List(list) => list
+                    .iter_mut()
+                    .filter_map(Value::as_message_mut)
+                    .for_each(forget_times),
+                _ => {}
+            }
         }
     }
 }

@@ -14,11 +14,7 @@ use contract::identity::{
 };
 
 use self::{create::Create, show::show};
-use crate::{
-    Session, confirm,
-    failure::Failure,
-    names,
-};
+use crate::{Session, confirm, failure::Failure, names};
 
 /// What to do. A user is named by id, username or address.
 #[derive(clap::Subcommand)]
@@ -221,6 +217,4 @@ async fn change(session: &Session, users: Vec<String>, change: Change) -> Result
         session.print.say(&format!("done: {name}"));
     }
     Ok(())
-}
-
 }

@@ -132,10 +132,7 @@ impl List {
                 user.last_name.clone(),
                 user.first_name.clone(),
                 user.email.clone(),
-                [status(user), alerts(user)]
-                    .join(" ")
-                    .trim()
-                    .to_owned(),
+                [status(user), alerts(user)].join(" ").trim().to_owned(),
                 yes(user.mfa_enabled),
                 yes(user.licensed),
                 time(user.last_login_time.as_ref()),
@@ -143,7 +140,6 @@ impl List {
             ]
         })
     }
-
 }
 
 impl Filters {
