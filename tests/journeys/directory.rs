@@ -313,9 +313,8 @@ async fn u_12_nothing_is_known_of_a_deleted_user() {
             let sql = "SELECT (SELECT count(*) FROM identity.held_roles WHERE user_id = $1)
                  + (SELECT count(*) FROM identity.memberships WHERE user_id = $1)
                  + (SELECT count(*) FROM identity.user_texts WHERE user_id = $1)";
-            let rows = sqlx::query_scalar(sql)
-                .bind(id)
-                .fetch_one(&mut suite.database().connect().await);
+            let mut db = suite.database().connect().await;
+            let rows = sqlx::query_scalar(sql).bind(id).fetch_one(&mut db);
             rows.await.is_ok_and(|rows: i64| rows == 0)
         })
         .await;

@@ -8,9 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use contract::{
     Id,
-    identity::{
-        CreateUserRequest, FirstPassword, User, user_service_client::UserServiceClient,
-    },
+    identity::{CreateUserRequest, FirstPassword, User, user_service_client::UserServiceClient},
 };
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 
@@ -54,22 +52,27 @@ pub async fn measure(fleet: &Fleet, flags: &Flags, table: &mut Table) -> Result<
 
 async fn calls(fleet: &Fleet, clients: usize, time: Duration) -> Result<f64> {
     let users = UserServiceClient::new(fleet.admin.clone());
-    rate(clients, time, |_| {
-        let users = users.clone();
-        async move { Ok(users) }
-    }, async |users| {
-        let id = Id::<User>::new();
-        let ask = CreateUserRequest {
-            first_name: "Bench".into(),
-            last_name: "Created".into(),
-            email: format!("{id}@created.example"),
-            first_password: FirstPassword::Hashed.into(),
-            password_hash: HASH.into(),
-            ..Default::default()
-        };
-        users.create_user(ask).await?;
-        Ok(())
-    })
+    rate(
+        clients,
+        time,
+        |_| {
+            let users = users.clone();
+            async move { Ok(users) }
+        },
+        async |users| {
+            let id = Id::<User>::new();
+            let ask = CreateUserRequest {
+                first_name: "Bench".into(),
+                last_name: "Created".into(),
+                email: format!("{id}@created.example"),
+                first_password: FirstPassword::Hashed.into(),
+                password_hash: HASH.into(),
+                ..Default::default()
+            };
+            users.create_user(ask).await?;
+            Ok(())
+        },
+    )
     .await
 }
 
@@ -107,7 +110,8 @@ async fn inserts(fleet: &Fleet, clients: usize, time: Duration) -> Result<f64> {
             .bind(HASH)
             .execute(&mut *tx)
             .await?;
-        let event = "INSERT INTO outbox (event_id, shard, tenant_id, payload_type, payload, request_id)
+        let event =
+            "INSERT INTO outbox (event_id, shard, tenant_id, payload_type, payload, request_id)
              VALUES ($1, 0, $2, 'bench', $3, '')";
         sqlx::query(event)
             .bind(id)

@@ -2,6 +2,7 @@
 //! it, in one run on one machine. Says figures, judges nothing.
 
 mod calls;
+mod creations;
 mod crowd;
 mod echo;
 mod fire;
@@ -81,6 +82,7 @@ async fn fill(table: &mut Table, fleet: &Fleet, flags: &Flags) -> Result<()> {
     calls::measure(fleet, flags, table).await?;
     logins::measure(fleet, flags, table).await?;
     storm::measure(fleet, flags, table).await?;
+    creations::measure(fleet, flags, table).await?;
     imports::measure(fleet, flags, table).await?;
     lists::measure(fleet, table).await
 }

@@ -92,11 +92,7 @@ pub async fn end_all(
     tenant: Id<Tenant>,
     user: Id<User>,
 ) -> Result<(), Error> {
-    db::sessions::end_all(tx, tenant, user, None).await?;
-    db::login_flows::end_all(tx, tenant, user, None).await?;
-    db::devices::distrust_all(tx, tenant, user).await?;
-    forget(app, tx, user);
-    Ok(())
+    end_others(app, tx, tenant, user, None, None).await
 }
 
 /// The same, but the session and the login that are named go on.
@@ -110,22 +106,6 @@ pub async fn end_others(
 ) -> Result<(), Error> {
     db::sessions::end_all(tx, tenant, user, session).await?;
     db::login_flows::end_all(tx, tenant, user, flow).await?;
-    db::devices::distrust_all(tx, tenant, user).await?;
-    forget(app, tx, user);
-    Ok(())
-}
-
-/// Ends all sessions of a user but one, if there is one, logins under way, and
-/// the trust in their devices.
-pub async fn end_others(
-    app: &Identity,
-    tx: &mut Tx,
-    tenant: Id<Tenant>,
-    user: Id<User>,
-    session: Option<Id<Session>>,
-) -> Result<(), Error> {
-    db::sessions::end_others(tx, tenant, user, session).await?;
-    db::login_flows::end_all(tx, tenant, user, None).await?;
     db::devices::distrust_all(tx, tenant, user).await?;
     forget(app, tx, user);
     Ok(())

@@ -14,7 +14,7 @@ use contract::identity::{
 };
 
 use self::{create::Create, show::show};
-use crate::{Session, confirm, failure::Failure, names};
+use crate::{Session, confirm, failure::Failure, names, pages::Limit};
 
 /// What to do. A user is named by id, username or address.
 #[derive(clap::Subcommand)]

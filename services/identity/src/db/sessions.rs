@@ -269,24 +269,6 @@ pub async fn end_all(
     Ok(done.rows_affected())
 }
 
-/// Ends all sessions of a user but one, if there is one.
-pub async fn end_others(
-    db: &mut PgConnection,
-    tenant: Id<Tenant>,
-    user: Id<User>,
-    session: Option<Id<Session>>,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "DELETE FROM sessions WHERE tenant_id = $1 AND user_id = $2 AND id IS DISTINCT FROM $3",
-        tenant.uuid(),
-        user.uuid(),
-        session.map(|session| session.uuid()),
-    )
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
 /// Writes when sessions were last used, of all tenants: for a worker. Sessions
 /// that have ended meanwhile stay ended, and those that somebody works on are
 /// left for the next time: two replicas never wait for each other.

@@ -61,11 +61,12 @@ pub async fn renew(
     db::passwords::replace(tx, tenant, user, &new, former).await?;
     db::reset_tokens::end_all(tx, tenant, user).await?;
     db::password_mails::end_all(tx, tenant, user).await?;
-    match spare {
-        Spare::Nothing => sessions::end_all(app, tx, tenant, user).await?,
-        Spare::Login(flow) => sessions::end_all_but(app, tx, tenant, user, flow).await?,
-        Spare::Session(session) => sessions::end_others(app, tx, tenant, user, session).await?,
-    }
+    let (session, flow) = match spare {
+        Spare::Nothing => (None, None),
+        Spare::Login(flow) => (None, Some(flow)),
+        Spare::Session(session) => (session, None),
+    };
+    sessions::end_others(app, tx, tenant, user, session, flow).await?;
     tx.publish(Event::from(PasswordChanged {
         user_id: user.to_string(),
     }));
