@@ -1,5 +1,7 @@
 //! One thing done to many users (U-11 to U-13).
 
+mod actions;
+
 use contract::authorization::{CheckRequest, RoleSet, access_service_client::AccessServiceClient};
 use contract::identity::{
     BulkAction, BulkOperation, BulkOperationState, BulkOutcome, BulkResult,

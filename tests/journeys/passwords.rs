@@ -6,9 +6,9 @@ mod sent_again;
 mod taken_over;
 
 use contract::identity::{
-    ChangeExpiredPasswordRequest, ChangePasswordRequest, CreateUserRequest, GetUserRequest,
-    LoginStep, PasswordPolicy, Policy, UpdatePolicyRequest, User, change_expired_password_response,
-    login_response, login_service_client::LoginServiceClient,
+    AuthenticationProvider, ChangeExpiredPasswordRequest, ChangePasswordRequest, CreateUserRequest,
+    GetUserRequest, ListUsersRequest, LoginStep, PasswordPolicy, Policy, UpdatePolicyRequest, User,
+    change_expired_password_response, login_response, login_service_client::LoginServiceClient,
     password_service_client::PasswordServiceClient, policy_service_client::PolicyServiceClient,
     user_service_client::UserServiceClient,
 };
@@ -72,6 +72,22 @@ async fn change_in(company: &Company, flow_token: &str, new: &str) -> Result<Str
             Ok(session.session_token)
         }
         other => panic!("the change should be enough, but: {other:?}"),
+    }
+}
+
+/// Sees in the list that of all users these have a password that is over.
+async fn expired(company: &Company, user_ids: &[&str]) {
+    let mut users = UserServiceClient::new(company.admin.client.clone());
+    for (is, of) in [(true, user_ids.len()), (false, 1)] {
+        let ask = ListUsersRequest {
+            password_expired: Some(is),
+            authentication_providers: vec![AuthenticationProvider::Local.into()],
+            ..Default::default()
+        };
+        let page = users.list_users(ask).await.expect("users").into_inner();
+        assert_eq!(page.total_size, of as u64, "expired: {is}");
+        let told = |user: &User| user_ids.contains(&user.id.as_str());
+        assert!(page.users.iter().all(|user| told(user) == is));
     }
 }
 

@@ -3,7 +3,8 @@
 CREATE TABLE bulk_operations (
     tenant_id uuid NOT NULL REFERENCES tenants (tenant_id),
     id uuid NOT NULL,
-    action text NOT NULL CHECK (action IN ('DELETE', 'DISABLE', 'ENABLE')),
+    action text NOT NULL CHECK (action IN (
+        'DELETE', 'DISABLE', 'ENABLE', 'RESET_FACTORS', 'RESEND_INVITATION')),
     state text NOT NULL DEFAULT 'RUNNING' CHECK (state IN ('RUNNING', 'DONE', 'CANCELLED', 'DENIED')),
     -- Who asked for it, and from where: the worker acts as they.
     creator_user_id uuid NOT NULL,

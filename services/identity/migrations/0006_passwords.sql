@@ -11,9 +11,9 @@ ALTER TABLE passwords
     ADD COLUMN notice_time timestamptz;
 COMMENT ON COLUMN passwords.key_version IS
     'The version of the key; 0 where another system made the hash, over the password itself';
--- Those whose users are still to be told.
-CREATE INDEX passwords_by_age ON passwords (tenant_id, change_time)
-    WHERE notice_time IS NULL AND NOT temporary;
+-- Those that get too old, and those that end.
+CREATE INDEX passwords_by_age ON passwords (tenant_id, change_time) WHERE expire_time IS NULL;
+CREATE INDEX passwords_by_end ON passwords (tenant_id, expire_time) WHERE expire_time IS NOT NULL;
 
 -- What cannot be used again, as many as the policy asks for.
 CREATE TABLE former_passwords (

@@ -7,7 +7,6 @@
 //! how it hangs together, [`seal`] how it is made and what that holds against.
 //! What a change did to whom is in [`changes`].
 
-mod access;
 pub mod chain;
 pub mod changes;
 pub mod checkpoints;

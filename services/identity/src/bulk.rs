@@ -13,7 +13,10 @@ mod create;
 mod get;
 mod list;
 mod list_results;
+mod watch;
 pub mod worker;
+
+use std::pin::Pin;
 
 use contract::identity::{BulkAction, BulkOperationEnded};
 use contract::identity::{
@@ -21,15 +24,22 @@ use contract::identity::{
     CancelBulkOperationRequest, CancelBulkOperationResponse, CreateBulkOperationRequest,
     CreateBulkOperationResponse, ErrorReason, Event, GetBulkOperationRequest,
     GetBulkOperationResponse, ListBulkOperationsRequest, ListBulkOperationsResponse,
-    ListBulkResultsRequest, ListBulkResultsResponse, bulk_service_server::BulkService,
+    ListBulkResultsRequest, ListBulkResultsResponse, WatchBulkOperationRequest,
+    WatchBulkOperationResponse, bulk_service_server::BulkService,
 };
 use rpc::{Because as _, Error, Reply};
-use tonic::Request;
+use tokio_stream::Stream;
+use tonic::{Request, Status};
 
 use crate::{Identity, db, timestamp};
 
+/// What a method streams.
+type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
 #[tonic::async_trait]
 impl BulkService for Identity {
+    type WatchBulkOperationStream = Answers<WatchBulkOperationResponse>;
+
     async fn create_bulk_operation(
         &self,
         request: Request<CreateBulkOperationRequest>,
@@ -60,6 +70,14 @@ impl BulkService for Identity {
     ) -> Reply<ListBulkResultsResponse> {
         let (caller, ask) = rpc::open(request)?;
         rpc::reply(list_results::run(self, &caller, ask).await)
+    }
+
+    async fn watch_bulk_operation(
+        &self,
+        request: Request<WatchBulkOperationRequest>,
+    ) -> Reply<Self::WatchBulkOperationStream> {
+        let (caller, ask) = rpc::open(request)?;
+        rpc::reply(watch::run(self, caller, ask).await)
     }
 
     async fn cancel_bulk_operation(

@@ -21,7 +21,7 @@ pub mod prove;
 mod reauthenticate;
 mod recovery;
 mod remove;
-mod reset;
+pub mod reset;
 mod send_reauthentication_code;
 pub mod send_sms_code;
 pub mod sms;
@@ -49,7 +49,11 @@ use rpc::{Because as _, Error, Reply};
 use store::Tx;
 use tonic::Request;
 
-use crate::{Identity, db, sessions, users};
+use crate::{
+    Identity, db,
+    sessions::{self, Spare},
+    users,
+};
 
 #[tonic::async_trait]
 impl FactorService for Identity {
@@ -178,17 +182,6 @@ impl Standing {
     }
 }
 
-/// From where a user changed their factors; it goes on, all else ends.
-#[derive(Clone, Copy)]
-pub enum Origin {
-    /// In a login.
-    Flow(Id<LoginFlow>),
-    /// Signed in.
-    Session(Id<Session>),
-    /// An admin did.
-    Elsewhere,
-}
-
 /// Ends what rested on a user's former factors: other sessions, logins under
 /// way, codes that were sent. Whoever changes a factor calls it (OWASP ASVS
 /// 7.4.3).
@@ -197,15 +190,10 @@ pub async fn changed(
     tx: &mut Tx,
     tenant: Id<Tenant>,
     user: Id<User>,
-    from: Origin,
+    spare: Spare,
 ) -> Result<(), Error> {
-    let (flow, session) = match from {
-        Origin::Flow(flow) => (Some(flow), None),
-        Origin::Session(session) => (None, Some(session)),
-        Origin::Elsewhere => (None, None),
-    };
     db::sms_codes::erase(tx, tenant, user).await?;
-    sessions::end_others(app, tx, tenant, user, session, flow).await
+    sessions::end_others(app, tx, tenant, user, spare).await
 }
 
 /// What seals an authenticator's secret to its user: tenant, user and column.

@@ -11,6 +11,7 @@
 //! in `db/`, a module a table. Start reading at `logins.rs`, or at the room
 //! that you came for.
 
+mod access;
 mod audit;
 mod authority;
 mod bulk;
@@ -61,6 +62,7 @@ pub struct Identity {
     store: Store,
     tasks: Tasks,
     authorization: Channel,
+    invitation: Channel,
     hashing: passwords::Hashing,
     breached: Arc<breached::Breached>,
     gates: lockouts::Gates,

@@ -46,7 +46,7 @@ use crate::{Identity, db, policies, tenants, users, users::names::Names};
 
 pub use hashing::{Hashing, Place};
 pub use kept::Kept;
-pub use renew::{Spare, another, renew};
+pub use renew::{another, renew};
 pub use rules::Terms;
 
 #[tonic::async_trait]

@@ -85,6 +85,18 @@ fn whose(caller: &Caller, user_id: &str) -> Result<(Id<Tenant>, Id<User>), Error
     }
 }
 
+/// What goes on of a user's sessions and logins while the others end: that from
+/// which they changed what the others rest on.
+#[derive(Clone, Copy)]
+pub enum Spare {
+    /// Nothing.
+    Nothing,
+    /// This session.
+    Session(Id<Session>),
+    /// This login.
+    Login(Id<LoginFlow>),
+}
+
 /// Ends all sessions of a user, logins under way, and the trust in their devices.
 pub async fn end_all(
     app: &Identity,
@@ -92,18 +104,22 @@ pub async fn end_all(
     tenant: Id<Tenant>,
     user: Id<User>,
 ) -> Result<(), Error> {
-    end_others(app, tx, tenant, user, None, None).await
+    end_others(app, tx, tenant, user, Spare::Nothing).await
 }
 
-/// The same, but the session and the login that are named go on.
+/// The same, but what is spared goes on.
 pub async fn end_others(
     app: &Identity,
     tx: &mut Tx,
     tenant: Id<Tenant>,
     user: Id<User>,
-    session: Option<Id<Session>>,
-    flow: Option<Id<LoginFlow>>,
+    spare: Spare,
 ) -> Result<(), Error> {
+    let (session, flow) = match spare {
+        Spare::Nothing => (None, None),
+        Spare::Session(session) => (Some(session), None),
+        Spare::Login(flow) => (None, Some(flow)),
+    };
     db::sessions::end_all(tx, tenant, user, session).await?;
     db::login_flows::end_all(tx, tenant, user, flow).await?;
     db::devices::distrust_all(tx, tenant, user).await?;

@@ -73,6 +73,7 @@ impl boot::Service for Identity {
             store: host.store.clone(),
             tasks: host.tasks.clone(),
             authorization: host.peers.authorization.clone(),
+            invitation: host.peers.invitation.clone(),
             hashing,
             breached,
             gates: Gates::default(),

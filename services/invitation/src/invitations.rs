@@ -6,6 +6,7 @@ mod create;
 mod get;
 mod list;
 mod resend;
+mod resend_to_user;
 mod revoke;
 pub(crate) mod shape;
 
@@ -15,7 +16,8 @@ use contract::invitation::{
     DeclineInvitationRequest, DeclineInvitationResponse, ErrorReason, GetInvitationRequest,
     GetInvitationResponse, ListInvitationsRequest, ListInvitationsResponse,
     PreviewInvitationRequest, PreviewInvitationResponse, ResendInvitationRequest,
-    ResendInvitationResponse, RevokeInvitationRequest, RevokeInvitationResponse,
+    ResendInvitationResponse, ResendUserInvitationRequest, ResendUserInvitationResponse,
+    RevokeInvitationRequest, RevokeInvitationResponse,
     invitation_service_server::InvitationService,
 };
 use rpc::{Because as _, Error, Reply};
@@ -67,6 +69,14 @@ impl InvitationService for Invitation {
     ) -> Reply<ResendInvitationResponse> {
         let (caller, ask) = rpc::open(request)?;
         rpc::reply(resend::run(self, &caller, ask).await)
+    }
+
+    async fn resend_user_invitation(
+        &self,
+        request: Request<ResendUserInvitationRequest>,
+    ) -> Reply<ResendUserInvitationResponse> {
+        let (caller, ask) = rpc::open(request)?;
+        rpc::reply(resend_to_user::run(self, &caller, ask).await)
     }
 
     async fn revoke_invitation(

@@ -7,7 +7,7 @@ use mailbox::{Fault, Verb};
 use testkit::{eventually, until};
 use usher_tests::{Mail, Suite, password, sign_in, suite::MANY_ATTEMPTS};
 
-use super::{ask_for, change_in, create, due, get, holds, person, sent_again::resend};
+use super::{ask_for, change_in, create, due, expired, get, holds, person, sent_again::resend};
 use crate::{assert_refused, logins::login};
 
 /// The password in a mail: on a line of its own, set in by four blanks.
@@ -165,7 +165,7 @@ async fn p_03_what_a_choice_needs_is_asked_for_by_name() {
 }
 
 #[tokio::test]
-async fn p_03_u_10_a_temporary_password_ends_after_seven_days() {
+async fn p_03_u_09_u_10_a_temporary_password_ends_after_seven_days() {
     let suite = Suite::start_with(&MANY_ATTEMPTS).await;
     let acme = suite.company("acme").await;
     let ask = CreateUserRequest {
@@ -188,6 +188,7 @@ async fn p_03_u_10_a_temporary_password_ends_after_seven_days() {
     let alerts = get(&acme.admin.client, &late.id).await.alerts;
     let kinds: Vec<_> = alerts.iter().map(|alert| alert.kind()).collect();
     assert_eq!(kinds, [UserAlertKind::PasswordExpired]);
+    expired(&acme, &[&late.id]).await;
     resend(&acme.admin.client, &late.id, "")
         .await
         .expect("another");

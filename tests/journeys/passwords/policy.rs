@@ -6,7 +6,7 @@ use contract::identity::{CreateUserRequest, PasswordPolicy, UserAlertKind};
 use testkit::eventually;
 use usher_tests::{Suite, password, sign_in, suite::MANY_ATTEMPTS};
 
-use super::{ask_for, change, change_in, create, due, get, person};
+use super::{ask_for, change, change_in, create, due, expired, get, person};
 use crate::assert_refused;
 
 #[tokio::test]
@@ -108,7 +108,7 @@ async fn p_05_u_10_an_old_password_is_told_of_and_must_be_changed_at_the_next_lo
 }
 
 #[tokio::test]
-async fn u_10_an_admin_sees_whose_password_is_too_old_and_since_when() {
+async fn u_09_u_10_an_admin_sees_whose_password_is_too_old_and_since_when() {
     let suite = Suite::start().await;
     let acme = suite.company("acme").await;
     let user_id = acme.user("olga@acme.example", &password()).await;
@@ -138,6 +138,7 @@ async fn u_10_an_admin_sees_whose_password_is_too_old_and_since_when() {
     assert_eq!(after.alerts[0].start_time, after.password_expire_time);
     let since = before.password_expire_time.expect("a time").seconds - 2 * 86_400;
     assert_eq!(after.alerts[0].start_time.expect("a time").seconds, since);
+    expired(&acme, &[&user_id]).await;
     suite.stop().await;
 }
 

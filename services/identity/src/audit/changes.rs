@@ -29,10 +29,6 @@ struct Kept {
 
 /// The fields in which two states of a thing differ, down to those of messages
 /// in it. Bytes are in none: they are secrets, sealed, or no news to a reader.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "UpdateUser, which is about to come, calls it")
-)]
 pub fn of<M: Message + Name>(before: &M, after: &M) -> Result<Vec<FieldChange>, Error> {
     let mut found = Vec::new();
     let (before, after) = (reflect::message(before)?, reflect::message(after)?);
@@ -42,7 +38,6 @@ pub fn of<M: Message + Name>(before: &M, after: &M) -> Result<Vec<FieldChange>, 
 
 /// Keeps what an event changed about a person, in the transaction that
 /// publishes the event. `event` is what `Tx::publish` answered.
-#[expect(dead_code, reason = "UpdateUser, which is about to come, calls it")]
 pub async fn keep(
     tx: &mut Tx,
     event: Uuid,

@@ -4,9 +4,11 @@ use contract::identity::{AuditFilter, AuditRecord};
 use rpc::{Caller, Error};
 use store::Store;
 
-use super::{access::Access, filter};
+use super::filter;
 use crate::{
-    Identity, db,
+    Identity,
+    access::Access,
+    db,
     db::audit_records::{Filter, Row},
 };
 

@@ -6,12 +6,14 @@ use contract::{
     authorization::{CheckRequest, access_service_client::AccessServiceClient},
     errors,
     identity::{BulkAction, Tenant, User},
+    invitation::{ResendUserInvitationRequest, invitation_service_client::InvitationServiceClient},
 };
 use rpc::{Because as _, Caller, Error};
 use store::Tx;
+use uuid::Uuid;
 
 use crate::{
-    Identity, NAME, authority,
+    Identity, NAME, authority, factors,
     users::{self, delete, disable, enable},
 };
 
@@ -59,6 +61,10 @@ fn permission(action: BulkAction) -> Result<&'static str, Error> {
         BulkAction::Delete => "/usher.identity.v1.UserService/DeleteUser",
         BulkAction::Disable => "/usher.identity.v1.UserService/DisableUser",
         BulkAction::Enable => "/usher.identity.v1.UserService/EnableUser",
+        BulkAction::ResetFactors => "/usher.identity.v1.FactorService/ResetFactors",
+        BulkAction::ResendInvitation => {
+            "/usher.invitation.v1.InvitationService/ResendUserInvitation"
+        }
     };
     match contract::method(path).and_then(|method| method.rule) {
         Some(Rule::Permission(permission)) => Ok(permission),
@@ -79,10 +85,29 @@ pub async fn authorize(
             users::not_oneself(caller, user)?;
             authority::may_remove(app, caller, user).await
         }
+        BulkAction::ResetFactors => {
+            factors::reset::not_oneself(caller, user)?;
+            authority::may_change(app, caller, user).await
+        }
         BulkAction::Enable | BulkAction::Unspecified => {
             authority::may_change(app, caller, user).await
         }
+        // The other service asks whoever calls it.
+        BulkAction::ResendInvitation => resend(app, caller, user).await,
     }
+}
+
+/// Has an invitation sent again: once, however often this is called for a user of
+/// an operation.
+async fn resend(app: &Identity, caller: &Caller, user: Id<User>) -> Result<(), Error> {
+    let operation: Uuid = caller.request_id.parse()?;
+    let mut invitations = InvitationServiceClient::new(app.invitation.on_behalf_of(caller));
+    let ask = ResendUserInvitationRequest {
+        user_id: user.to_string(),
+        request_id: Uuid::new_v5(&operation, user.uuid().as_bytes()).to_string(),
+    };
+    invitations.resend_user_invitation(ask).await?;
+    Ok(())
 }
 
 /// Does it to a user; false where there is nothing to change.
@@ -93,15 +118,29 @@ pub async fn apply(
     action: BulkAction,
     user: Id<User>,
 ) -> Result<bool, Error> {
-    if action == BulkAction::Delete {
-        delete::apply(app, tx, tenant, user).await?;
-        return Ok(true);
-    }
     let changed = match action {
+        BulkAction::Delete => return delete::apply(app, tx, tenant, user).await.map(|()| true),
+        // It was sent.
+        BulkAction::ResendInvitation => return Ok(true),
+        BulkAction::ResetFactors => return reset_factors(app, tx, tenant, user).await,
         BulkAction::Disable => disable::apply(app, tx, tenant, user).await?,
-        _ => enable::apply(tx, tenant, user).await?,
+        BulkAction::Enable | BulkAction::Unspecified => enable::apply(tx, tenant, user).await?,
     };
     // Nobody there is something else than nothing to do.
     users::read(tx, tenant, user).await?;
     Ok(changed)
+}
+
+async fn reset_factors(
+    app: &Identity,
+    tx: &mut Tx,
+    tenant: Id<Tenant>,
+    user: Id<User>,
+) -> Result<bool, Error> {
+    let before = users::read(tx, tenant, user).await?;
+    if !before.mfa_enabled && before.recovery_codes_left == 0 {
+        return Ok(false);
+    }
+    factors::reset::apply(app, tx, tenant, user).await?;
+    Ok(true)
 }

@@ -198,7 +198,7 @@ pub async fn claim_expiring(
                        + least(interval '14 days', t.password_max_age / 4)
                JOIN users u ON u.tenant_id = p.tenant_id AND u.id = p.user_id
                WHERE t.password_max_age > interval '0' AND p.notice_time IS NULL
-                 AND NOT p.temporary AND u.status = 'ACTIVE'
+                 AND NOT p.temporary AND p.expire_time IS NULL AND u.status = 'ACTIVE'
                LIMIT $1 FOR UPDATE OF p SKIP LOCKED)
            UPDATE passwords p SET notice_time = clock() FROM due
            WHERE p.tenant_id = due.tenant_id AND p.user_id = due.user_id

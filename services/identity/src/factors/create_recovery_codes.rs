@@ -5,8 +5,8 @@ use contract::identity::{
 };
 use rpc::{Caller, Error};
 
-use super::{Origin, changed, not_enrolled, own::Own, recovery};
-use crate::Identity;
+use super::{changed, not_enrolled, own::Own, recovery};
+use crate::{Identity, sessions::Spare};
 
 pub async fn run(
     app: &Identity,
@@ -20,7 +20,7 @@ pub async fn run(
         return Err(not_enrolled());
     }
     let recovery_codes = recovery::create(app, &mut tx, tenant, user).await?;
-    changed(app, &mut tx, tenant, user, Origin::Session(own.session)).await?;
+    changed(app, &mut tx, tenant, user, Spare::Session(own.session)).await?;
     tx.publish(Event::from(RecoveryCodesCreated {
         user_id: user.to_string(),
     }));

@@ -7,7 +7,7 @@ use store::Tx;
 use zeroize::Zeroizing;
 
 use super::{
-    ENROLLED, ENROLLING, IN_SESSION, Origin, PURPOSE, changed, context, ended,
+    ENROLLED, ENROLLING, IN_SESSION, PURPOSE, changed, context, ended,
     own::Own,
     recovery,
     sms::{self, Holder, Purpose},
@@ -17,6 +17,7 @@ use crate::{
     Identity, db,
     lockouts::Charge,
     logins::flow::{self, Begun, Outcome},
+    sessions::Spare,
 };
 
 /// The first code of a factor that is being enrolled.
@@ -97,11 +98,11 @@ impl First {
         app: &Identity,
         tx: &mut Tx,
         holder: Holder,
-        origin: Origin,
+        spare: Spare,
     ) -> Result<RecoveryCodes, Error> {
         let (tenant, user) = (holder.tenant, holder.user);
         tx.publish(self.enrolled(holder));
-        changed(app, tx, tenant, user, origin).await?;
+        changed(app, tx, tenant, user, spare).await?;
         if db::recovery_codes::count(tx, tenant, user).await? > 0 {
             return Ok(RecoveryCodes::new());
         }
@@ -143,7 +144,7 @@ pub async fn in_flow(
     charge.pass(&mut tx).await?;
     tx.set_actor(user, tenant);
     let codes = first
-        .kept(app, &mut tx, holder, Origin::Flow(flow.id))
+        .kept(app, &mut tx, holder, Spare::Login(flow.id))
         .await?;
     db::login_flows::prove(&mut tx, tenant, flow.id, first.name()).await?;
     let begun = Begun {
@@ -184,7 +185,7 @@ pub async fn in_session<M: contract::Request>(
     charge.pass(&mut tx).await?;
     db::totp_enrolments::end(&mut tx, own.tenant, own.session).await?;
     let codes = first
-        .kept(app, &mut tx, holder, Origin::Session(own.session))
+        .kept(app, &mut tx, holder, Spare::Session(own.session))
         .await?;
     own.prove(&mut tx, first.name()).await?;
     Ok((tx, codes, charge))

@@ -5,8 +5,8 @@ use contract::identity::{
 };
 use rpc::{Because as _, Caller, Error};
 
-use super::{Origin, Standing, changed, get, not_enrolled, own::Own};
-use crate::{Identity, db};
+use super::{Standing, changed, get, not_enrolled, own::Own};
+use crate::{Identity, db, sessions::Spare};
 
 pub async fn run(
     app: &Identity,
@@ -36,7 +36,7 @@ pub async fn run(
     if !left.totp && !left.sms {
         db::recovery_codes::erase(&mut tx, tenant, user).await?;
     }
-    changed(app, &mut tx, tenant, user, Origin::Session(own.session)).await?;
+    changed(app, &mut tx, tenant, user, Spare::Session(own.session)).await?;
     tx.publish(Event::from(FactorRemoved {
         user_id: user.to_string(),
         kind: kind.into(),

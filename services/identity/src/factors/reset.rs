@@ -4,12 +4,15 @@
 
 use contract::{
     Id,
-    identity::{ErrorReason, Event, FactorsReset, ResetFactorsRequest, ResetFactorsResponse, User},
+    identity::{
+        ErrorReason, Event, FactorsReset, ResetFactorsRequest, ResetFactorsResponse, Tenant, User,
+    },
 };
 use rpc::{Because as _, Caller, Error};
+use store::Tx;
 
-use super::{Origin, changed};
-use crate::{Identity, authority, db, users};
+use super::changed;
+use crate::{Identity, authority, db, sessions::Spare, users};
 
 pub async fn run(
     app: &Identity,
@@ -17,10 +20,7 @@ pub async fn run(
     ask: ResetFactorsRequest,
 ) -> Result<ResetFactorsResponse, Error> {
     let (tenant, id): (_, Id<User>) = (caller.tenant()?, ask.user_id.parse()?);
-    if caller.user == Some(id) {
-        return Err(ErrorReason::OwnAccount
-            .because("nobody resets their own factors; remove them one by one"));
-    }
+    not_oneself(caller, id)?;
     if let Some(reply) = app.store.begin(caller, &ask).await?.replay()? {
         return Ok(reply);
     }
@@ -29,17 +29,37 @@ pub async fn run(
     if let Some(reply) = tx.replay()? {
         return Ok(reply);
     }
+    apply(app, &mut tx, tenant, id).await?;
+    let user = users::read(&mut tx, tenant, id).await?;
+    tx.commit(ResetFactorsResponse { user: Some(user) }).await
+}
+
+/// Refuses one's own account.
+pub fn not_oneself(caller: &Caller, id: Id<User>) -> Result<(), Error> {
+    if caller.user == Some(id) {
+        return Err(ErrorReason::OwnAccount
+            .because("nobody resets their own factors; remove them one by one"));
+    }
+    Ok(())
+}
+
+/// Removes all factors of the user of somebody who may.
+pub async fn apply(
+    app: &Identity,
+    tx: &mut Tx,
+    tenant: Id<Tenant>,
+    id: Id<User>,
+) -> Result<(), Error> {
     // Whatever the status: changes of factors come one after the other.
-    db::users::lock_any(&mut tx, tenant, id)
+    db::users::lock_any(tx, tenant, id)
         .await?
         .ok_or_else(users::not_found)?;
-    db::totp_factors::remove(&mut tx, tenant, id).await?;
-    db::sms_factors::remove(&mut tx, tenant, id).await?;
-    db::recovery_codes::erase(&mut tx, tenant, id).await?;
-    changed(app, &mut tx, tenant, id, Origin::Elsewhere).await?;
+    db::totp_factors::remove(tx, tenant, id).await?;
+    db::sms_factors::remove(tx, tenant, id).await?;
+    db::recovery_codes::erase(tx, tenant, id).await?;
+    changed(app, tx, tenant, id, Spare::Nothing).await?;
     tx.publish(Event::from(FactorsReset {
         user_id: id.to_string(),
     }));
-    let user = users::read(&mut tx, tenant, id).await?;
-    tx.commit(ResetFactorsResponse { user: Some(user) }).await
+    Ok(())
 }

@@ -5,10 +5,11 @@
 use contract::identity::{ChangePasswordRequest, ChangePasswordResponse, ErrorReason, LoginProof};
 use rpc::{Because as _, Caller, Error};
 
-use super::{Spare, another, renew, terms_of};
+use super::{another, renew, terms_of};
 use crate::{
     Identity, db,
     lockouts::{Charge, Who},
+    sessions::Spare,
 };
 
 pub async fn run(
@@ -75,7 +76,7 @@ pub async fn run(
         return Err(wrong());
     }
     charge.pass(&mut tx).await?;
-    let spare = Spare::Session(caller.session);
+    let spare = caller.session.map_or(Spare::Nothing, Spare::Session);
     renew(app, &mut tx, (tenant, user), kept, former, spare).await?;
     tx.commit(ChangePasswordResponse {}).await
 }

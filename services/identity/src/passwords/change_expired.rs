@@ -4,10 +4,11 @@
 use contract::identity::{ChangeExpiredPasswordRequest, ChangeExpiredPasswordResponse, LoginStep};
 use rpc::{Caller, Error};
 
-use super::{Spare, another, renew, terms_of};
+use super::{another, renew, terms_of};
 use crate::{
     Identity,
     logins::flow::{self, Begun},
+    sessions::Spare,
 };
 
 pub async fn run(

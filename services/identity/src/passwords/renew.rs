@@ -2,24 +2,16 @@
 
 use contract::{
     Id,
-    identity::{Event, LoginFlow, PasswordChanged, Session, Tenant, User},
+    identity::{Event, PasswordChanged, Tenant, User},
 };
 use rpc::Error;
 use store::Tx;
 
 use super::{Place, Terms, kept::Kept, rules::refused};
-use crate::{Identity, db, sessions};
-
-/// What goes on of the sessions and logins that rest on the password before.
-#[derive(Clone, Copy)]
-pub enum Spare {
-    /// Nothing.
-    Nothing,
-    /// The session in which it was changed, where there is one.
-    Session(Option<Id<Session>>),
-    /// The login in which it was changed.
-    Login(Id<LoginFlow>),
-}
+use crate::{
+    Identity, db,
+    sessions::{self, Spare},
+};
 
 /// Hashes a password that its user chose, or refuses with `PASSWORD_REFUSED`
 /// one that is in force, or is among the former ones of the policy.
@@ -61,12 +53,7 @@ pub async fn renew(
     db::passwords::replace(tx, tenant, user, &new, former).await?;
     db::reset_tokens::end_all(tx, tenant, user).await?;
     db::password_mails::end_all(tx, tenant, user).await?;
-    let (session, flow) = match spare {
-        Spare::Nothing => (None, None),
-        Spare::Login(flow) => (None, Some(flow)),
-        Spare::Session(session) => (session, None),
-    };
-    sessions::end_others(app, tx, tenant, user, session, flow).await?;
+    sessions::end_others(app, tx, tenant, user, spare).await?;
     tx.publish(Event::from(PasswordChanged {
         user_id: user.to_string(),
     }));

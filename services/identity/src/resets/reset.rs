@@ -7,7 +7,8 @@ use rpc::{Because as _, Caller, Error};
 use super::PURPOSE;
 use crate::{
     Identity, db,
-    passwords::{Spare, another, renew, terms_of},
+    passwords::{another, renew, terms_of},
+    sessions::Spare,
 };
 
 pub async fn run(

@@ -2,7 +2,7 @@
 //! a million says at once how many fit. The column `cell` of `users` is defined
 //! in the migration, and read here.
 
-use contract::identity::{ListUsersRequest, UserStatus};
+use contract::identity::{AuthenticationProvider, ListUsersRequest, UserStatus};
 
 /// The statuses in the order of the column; each has [`PER_STATUS`] cells.
 const STATUSES: [UserStatus; 3] = [
@@ -23,8 +23,13 @@ pub fn of(ask: &ListUsersRequest) -> Vec<i16> {
     let fits = |bit: i16, wanted: Option<bool>, cell: i16| {
         wanted.is_none_or(|wanted| (cell & bit != 0) == wanted)
     };
+    // The only provider there is.
+    let elsewhere = !ask.authentication_providers.is_empty()
+        && !ask
+            .authentication_providers()
+            .any(|one| one == AuthenticationProvider::Local);
     (0..)
-        .take(ALL)
+        .take(if elsewhere { 0 } else { ALL })
         .filter(|cell: &i16| {
             let status = usize::try_from(cell / PER_STATUS)
                 .ok()

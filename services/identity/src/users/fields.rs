@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     db::users::{Details, Row},
-    properties::values::Values,
+    properties::values::{self, Values},
 };
 
 /// The details as they are kept, if they can be. No language means the given one.
@@ -54,6 +54,14 @@ pub fn of(row: &Row) -> UserFields {
         active_directory_id: text(row.active_directory_id),
         classification_level_id: text(row.classification_level_id),
         properties: Vec::new(),
+    }
+}
+
+/// The same with the properties.
+pub fn all(row: &Row) -> UserFields {
+    UserFields {
+        properties: values::shown(row.properties.0.clone()),
+        ..of(row)
     }
 }
 

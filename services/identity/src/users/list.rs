@@ -103,6 +103,7 @@ fn filter(ask: &ListUsersRequest) -> Result<Filter, Error> {
         patterns: words.iter().map(|word| names::pattern(word)).collect(),
         words,
         locked: ask.locked,
+        password_expired: ask.password_expired,
         role: id(&ask.role_id)?,
         project: id(&ask.project_id)?,
         group: id(&ask.group_id)?,

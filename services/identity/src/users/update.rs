@@ -14,7 +14,9 @@ use store::Tx;
 
 use super::{email_change, fields, names};
 use crate::{
-    Identity, authority,
+    Identity,
+    audit::changes,
+    authority,
     db::{
         self,
         users::{Details, Row},
@@ -55,12 +57,13 @@ pub async fn run(
         return Ok(reply);
     }
     let (was, row) = change(app, &mut tx, tenant, id, &ask, whole).await?;
-    let changed = changed(&was, &row);
-    if !changed.is_empty() {
-        tx.publish(Event::from(UserUpdated {
+    let changes = changes::of(&fields::all(&was), &fields::all(&row))?;
+    if !changes.is_empty() {
+        let event = tx.publish(Event::from(UserUpdated {
             user_id: id.to_string(),
-            changed_fields: changed,
+            changed_fields: changes.iter().map(|one| one.field.clone()).collect(),
         }));
+        changes::keep(&mut tx, event, id, changes).await?;
     }
     tx.commit(UpdateUserResponse {
         user: Some(row.into()),
@@ -224,31 +227,6 @@ fn differs(row: &Row, names: &Names, details: &Details) -> bool {
             )
         || row.active_directory_id != details.active_directory_id
         || row.classification_level_id != details.classification_level_id
-}
-
-/// The names of the fields that are not as they were.
-fn changed(was: &Row, now: &Row) -> Vec<String> {
-    let pairs = [
-        ("first_name", was.first_name != now.first_name),
-        ("last_name", was.last_name != now.last_name),
-        ("username", was.username != now.username),
-        ("email", was.email != now.email),
-        ("phone", was.phone != now.phone),
-        ("time_zone", was.time_zone != now.time_zone),
-        ("language", was.language != now.language),
-        ("avatar_uri", was.avatar_uri != now.avatar_uri),
-        (
-            "active_directory_id",
-            was.active_directory_id != now.active_directory_id,
-        ),
-        (
-            "classification_level_id",
-            was.classification_level_id != now.classification_level_id,
-        ),
-        ("properties", was.properties != now.properties),
-    ];
-    let changed = pairs.into_iter().filter(|(_, differs)| *differs);
-    changed.map(|(name, _)| name.to_owned()).collect()
 }
 
 fn denied(what: &str) -> Error {

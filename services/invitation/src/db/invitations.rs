@@ -107,6 +107,23 @@ pub(crate) async fn by_ids(
     .await
 }
 
+/// The invitation that a user may still accept.
+pub(crate) async fn open_of_user(
+    db: &mut PgConnection,
+    tenant: TenantId,
+    user: UserId,
+) -> sqlx::Result<Option<InvitationId>> {
+    sqlx::query_scalar!(
+        r#"SELECT id AS "id: InvitationId" FROM invitations
+            WHERE tenant_id = $1 AND user_id = $2 AND NOT revoked
+                AND state IN ('preparing', 'pending', 'accepting')"#,
+        tenant as _,
+        user as _,
+    )
+    .fetch_optional(db)
+    .await
+}
+
 /// The tenant and the id behind a link. Across tenants: for the worker role.
 pub(crate) async fn find_link(
     db: &mut PgConnection,

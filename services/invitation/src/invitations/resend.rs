@@ -33,24 +33,37 @@ pub(super) async fn run(
         if let Some(reply) = tx.replay()? {
             return Ok(reply);
         }
-        let Some(row) = renew(&mut tx, caller, id).await? else {
+        let Some(row) = send_again(app, &mut tx, caller, id).await? else {
             // Somebody is accepting right now, and may fail.
             drop(tx);
             patience.wait().await?;
             continue;
         };
-        tx.publish(Event::from(InvitationResent {
-            invitation_id: row.id.to_string(),
-            user_id: row.user_id.to_string(),
-        }));
-        let wake = app.mail_queued.clone();
-        tx.after_commit(move || wake.notify_one());
         return tx
             .commit(ResendInvitationResponse {
                 invitation: Some(shape::invitation(row)),
             })
             .await;
     }
+}
+
+/// Sends the mail of an invitation again; `None` while it is being accepted.
+pub(super) async fn send_again(
+    app: &Invitation,
+    tx: &mut Tx,
+    caller: &Caller,
+    id: InvitationId,
+) -> Result<Option<Row>, Error> {
+    let Some(row) = renew(tx, caller, id).await? else {
+        return Ok(None);
+    };
+    tx.publish(Event::from(InvitationResent {
+        invitation_id: row.id.to_string(),
+        user_id: row.user_id.to_string(),
+    }));
+    let wake = app.mail_queued.clone();
+    tx.after_commit(move || wake.notify_one());
+    Ok(Some(row))
 }
 
 /// The renewed invitation with a mail in the queue; `None` while it is being

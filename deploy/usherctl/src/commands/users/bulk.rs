@@ -4,14 +4,14 @@ use std::{
     fs,
     io::{self, Read as _},
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use contract::identity::{
     BulkAction, BulkOperation, BulkOutcome, BulkResult, CancelBulkOperationRequest,
-    CreateBulkOperationRequest, GetBulkOperationRequest, ListBulkOperationsRequest,
-    ListBulkResultsRequest, ListUsersRequest, NamedUsers, bulk_service_client::BulkServiceClient,
-    create_bulk_operation_request, user_service_client::UserServiceClient,
+    CreateBulkOperationRequest, ListBulkOperationsRequest, ListBulkResultsRequest,
+    ListUsersRequest, NamedUsers, WatchBulkOperationRequest,
+    bulk_service_client::BulkServiceClient, create_bulk_operation_request,
+    user_service_client::UserServiceClient,
 };
 
 use super::list::Filters;
@@ -32,8 +32,6 @@ Example:
   usherctl users bulk results ID --outcome refused";
 
 const WORKING: &str = "{wide_bar} {pos}/{len} users · {msg}";
-/// How often the progress is asked for.
-const LOOK: Duration = Duration::from_millis(500);
 
 /// What to do.
 #[derive(clap::Subcommand)]
@@ -45,6 +43,10 @@ pub enum Bulk {
     Enable(Whom),
     /// Delete many users and all that is tied to them, for good
     Delete(Whom),
+    /// Remove all second factors of many users who lost theirs
+    ResetFactors(Whom),
+    /// Mail many users their invitations again
+    ResendInvitation(Whom),
     /// List bulk operations, newest first
     List {
         #[command(flatten)]
@@ -111,6 +113,8 @@ impl Bulk {
             Bulk::Disable(whom) => whom.begin(session, BulkAction::Disable).await,
             Bulk::Enable(whom) => whom.begin(session, BulkAction::Enable).await,
             Bulk::Delete(whom) => whom.begin(session, BulkAction::Delete).await,
+            Bulk::ResetFactors(whom) => whom.begin(session, BulkAction::ResetFactors).await,
+            Bulk::ResendInvitation(whom) => whom.begin(session, BulkAction::ResendInvitation).await,
             Bulk::List { limit } => operations(session, limit).await,
             Bulk::Watch { id } => watch(session, id).await,
             Bulk::Results { id, outcome, limit } => results(session, id, outcome, limit).await,
@@ -187,22 +191,24 @@ async fn how_many(session: &Session, filter: &ListUsersRequest) -> Result<u64, F
 async fn watch(session: &Session, id: String) -> Result<(), Failure> {
     let mut client = client(session);
     let bar = session.print.bar(0, WORKING);
-    let ask = GetBulkOperationRequest {
+    let ask = WatchBulkOperationRequest {
         bulk_operation_id: id,
     };
     loop {
-        let reply = client.get_bulk_operation(ask.clone()).await?;
-        let operation = reply.into_inner().bulk_operation.unwrap_or_default();
-        let progress = operation.progress.unwrap_or_default();
-        let (skipped, refused) = (progress.skipped, progress.refused);
-        bar.set_length(progress.total.into());
-        bar.set_position((progress.done + skipped + refused).into());
-        bar.set_message(format!("{skipped} skipped, {refused} refused"));
-        if operation.end_time.is_some() {
-            bar.finish_and_clear();
-            return show(session, &operation);
+        let mut stream = client.watch_bulk_operation(ask.clone()).await?.into_inner();
+        // It ends now and then, to be asked for again.
+        while let Some(seen) = stream.message().await? {
+            let operation = seen.bulk_operation.unwrap_or_default();
+            let progress = operation.progress.unwrap_or_default();
+            let (skipped, refused) = (progress.skipped, progress.refused);
+            bar.set_length(progress.total.into());
+            bar.set_position((progress.done + skipped + refused).into());
+            bar.set_message(format!("{skipped} skipped, {refused} refused"));
+            if operation.end_time.is_some() {
+                bar.finish_and_clear();
+                return show(session, &operation);
+            }
         }
-        tokio::time::sleep(LOOK).await;
     }
 }
 

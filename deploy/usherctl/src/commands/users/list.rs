@@ -47,6 +47,9 @@ pub struct Filters {
     /// Only those who are locked out, or are not
     #[arg(long)]
     locked: Option<bool>,
+    /// Only those whose password has expired, or has not
+    #[arg(long)]
+    password_expired: Option<bool>,
     /// Only those who hold this role
     #[arg(long)]
     role: Option<String>,
@@ -162,6 +165,7 @@ impl Filters {
             mfa_enabled: self.mfa,
             licensed: self.licensed,
             locked: self.locked,
+            password_expired: self.password_expired,
             role_id,
             project_id: project_id.unwrap_or_default(),
             group_id: self.group,

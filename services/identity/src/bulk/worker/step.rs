@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use contract::identity::{BulkAction, User};
-use contract::{Id, Reason as _, authorization, errors, identity};
+use contract::{Id, Reason as _, authorization, errors, identity, invitation};
 use rpc::{Caller, Error};
 use store::Tx;
 use tonic::Code;
@@ -140,7 +140,8 @@ fn refusal<'a>(claimed: &Claimed, error: &'a Error) -> Outcome<'a> {
         };
     };
     let passed_over = error.is(identity::ErrorReason::OwnAccount)
-        || error.is(authorization::ErrorReason::LastAdmin);
+        || error.is(authorization::ErrorReason::LastAdmin)
+        || error.is(invitation::ErrorReason::InvitationNotFound);
     Outcome {
         became: if passed_over { "SKIPPED" } else { "REFUSED" },
         reason,

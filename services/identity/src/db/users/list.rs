@@ -26,6 +26,8 @@ pub struct Filter {
     pub patterns: Vec<String>,
     /// Whether the user is locked out now.
     pub locked: Option<bool>,
+    /// Whether the user has a password that must be changed, or has ended.
+    pub password_expired: Option<bool>,
     /// A role that the user holds.
     pub role: Option<Uuid>,
     /// A project on which the user holds a role.
@@ -49,7 +51,10 @@ impl Filter {
 
     fn asks_others(&self) -> bool {
         let ids = [self.role, self.project, self.group];
-        ids.iter().any(Option::is_some) || self.locked.is_some() || self.last_login_before.is_some()
+        let states = [self.locked, self.password_expired];
+        ids.iter().any(Option::is_some)
+            || states.iter().any(Option::is_some)
+            || self.last_login_before.is_some()
     }
 }
 
