@@ -19,6 +19,22 @@ use crate::{
 /// One of each thing that a field can name, by kind.
 type Known = BTreeMap<&'static str, String>;
 
+/// Where ids of our own are answered as unknown ones, because they narrow a list
+/// in which nothing is left, are only kept, or because nobody was deleted.
+const ALIKE: [&str; 11] = [
+    "authorization.v1.AccessService/BatchCheck",
+    "authorization.v1.AccessService/Check",
+    "identity.v1.AuditService/ExportAuditRecords",
+    "identity.v1.AuditService/ListAuditRecords",
+    "identity.v1.AuditService/WatchAuditRecords",
+    "identity.v1.BulkService/CreateBulkOperation",
+    "identity.v1.ErasureService/GetErasure",
+    "identity.v1.PolicyService/UpdatePolicy",
+    "identity.v1.UserService/CreateUser",
+    "identity.v1.UserService/ListUsers",
+    "invitation.v1.MailService/ListMails",
+];
+
 /// For every method and every field in it that holds an id: an id of another
 /// tenant is answered as an id that never was, to the letter, while all other
 /// fields hold our own.
@@ -75,17 +91,30 @@ async fn control(
             .iter()
             .all(|verb| !name.starts_with(verb))
     });
-    let all = gentle.len() + rough.len();
+    let mut alike = same(company, ours, gentle).await;
+    alike.retain(|path| !ALIKE.contains(&path.trim_start_matches("/usher.")));
+    assert!(alike.is_empty(), "own ids change nothing: {alike:?}");
+    // Some stumble over what an earlier one took away.
+    let all = rough.len();
+    let alike = same(company, ours, rough).await;
+    assert!(alike.len() * 2 <= all, "own ids change nothing: {alike:?}");
+}
+
+/// The methods that answer our own ids as they answered unknown ones.
+async fn same(
+    company: &Company,
+    ours: &Known,
+    methods: Vec<(MethodDescriptor, String)>,
+) -> Vec<String> {
     let mut alike = Vec::new();
-    for (method, unknown) in gentle.into_iter().chain(rough) {
+    for (method, unknown) in methods {
         let ids = |one: &FieldDescriptor| known(ours, one);
         let message = plausible::message(&method.input(), &ids);
         if answer(company, &method, message).await == unknown {
             alike.push(path(&method));
         }
     }
-    // Some stumble over what an earlier one took away.
-    assert!(alike.len() * 4 <= all, "own ids change nothing: {alike:?}");
+    alike
 }
 
 /// Every method that a person may call.

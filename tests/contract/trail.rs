@@ -13,7 +13,7 @@ mod stage;
 
 use prost_reflect::MethodDescriptor;
 use usher_tests::{
-    Suite,
+    Dns, Suite,
     suite::{MANY_ATTEMPTS, MANY_CALLS},
 };
 
@@ -79,7 +79,9 @@ async fn tell(stage: &Stage<'_>, method: &str) -> Option<Told> {
 
 #[tokio::test]
 async fn b_84_every_change_leaves_exactly_one_record() {
-    let suite = Suite::start_with(&[&MANY_CALLS[..], &MANY_ATTEMPTS].concat()).await;
+    let dns = Dns::start().await;
+    let resolver = ["--dns-resolver", &dns.address()];
+    let suite = Suite::start_with(&[&MANY_CALLS[..], &MANY_ATTEMPTS, &resolver].concat()).await;
     let company = suite.company("trail").await;
     stage::prepare(&suite).await;
     let mut wrong = Vec::new();
@@ -91,7 +93,7 @@ async fn b_84_every_change_leaves_exactly_one_record() {
             service.name(),
             method.name()
         );
-        let stage = Stage::new(&suite, &company);
+        let stage = Stage::new(&suite, &company, &dns);
         let Some(told) = tell(&stage, &name).await else {
             wrong.push(format!(
                 "{name} has no story: add one to tests/contract/trail/"

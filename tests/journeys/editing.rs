@@ -4,11 +4,12 @@ mod addresses;
 mod rights;
 
 use contract::identity::{
-    AuthenticationProvider, CreateUserRequest, GetUserRequest, UpdateUserRequest, User, UserFields,
-    user_service_client::UserServiceClient,
+    AuditFilter, AuthenticationProvider, CreateUserRequest, DeleteUserRequest, GetUserRequest,
+    ListAuditRecordsRequest, UpdateUserRequest, User, UserFields,
+    audit_service_client::AuditServiceClient, user_service_client::UserServiceClient,
 };
 use prost_types::FieldMask;
-use testkit::{Client, refusal};
+use testkit::{Client, eventually, refusal};
 use tonic::Status;
 use usher_tests::{Suite, password};
 
@@ -244,5 +245,65 @@ async fn u_06_a_bad_field_is_named() {
         );
     }
     assert_eq!(get(admin, &id).await, before);
+    suite.stop().await;
+}
+
+/// What the trail tells of the fields of a user that were changed.
+async fn told(client: &Client, user_id: &str) -> Vec<(String, String, String)> {
+    let filter = AuditFilter {
+        actions: vec!["user_updated".into()],
+        target_user_id: user_id.into(),
+        ..Default::default()
+    };
+    let ask = ListAuditRecordsRequest {
+        filter: Some(filter),
+        ..Default::default()
+    };
+    let mut trail = AuditServiceClient::new(client.clone());
+    let page = trail.list_audit_records(ask).await.expect("records");
+    let records = page.into_inner().records.into_iter();
+    let changes = records.flat_map(|record| record.changes);
+    changes
+        .map(|one| (one.field, one.before, one.after))
+        .collect()
+}
+
+#[tokio::test]
+async fn o_03_u_12_the_trail_tells_what_was_before_until_the_user_is_deleted() {
+    let suite = Suite::start().await;
+    let acme = suite.company("acme").await;
+    let admin = &acme.admin.client;
+    let id = acme.user("ada@acme.example", &password()).await;
+    let before = get(admin, &id).await;
+    let fields = UserFields {
+        last_name: "Byron".into(),
+        phone: "+4930901820".into(),
+        ..Default::default()
+    };
+    let paths = ["last_name", "phone"];
+    update(admin, &id, &fields, &paths).await.expect("changed");
+    let change = |field: &str, before: &str, after: &str| {
+        (field.to_owned(), before.to_owned(), after.to_owned())
+    };
+    let expected = [
+        change("last_name", &before.last_name, "Byron"),
+        change("phone", "", "+4930901820"),
+    ];
+    eventually("the record", || async {
+        told(admin, &id).await == expected
+    })
+    .await;
+    // What changes nothing is no change.
+    update(admin, &id, &fields, &paths).await.expect("the same");
+    let ask = DeleteUserRequest {
+        user_id: id.clone(),
+        ..Default::default()
+    };
+    let mut users = UserServiceClient::new(admin.clone());
+    users.delete_user(ask).await.expect("deleted");
+    eventually("nothing of the person", || async {
+        told(admin, &id).await.is_empty()
+    })
+    .await;
     suite.stop().await;
 }

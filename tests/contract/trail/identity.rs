@@ -1,6 +1,10 @@
 //! Changes in identity, and attempts to log in.
 
+mod bulk;
+mod domains;
 mod factors;
+mod passwords;
+mod properties;
 mod service_accounts;
 mod sessions;
 
@@ -9,9 +13,10 @@ use contract::identity::{
     ConfirmTotpRequest, CreateTenantRequest, CreateUserRequest, DeleteUserRequest,
     DisableUserRequest, EnableUserRequest, EnrolTotpRequest, LockUserRequest, LoginRequest,
     MfaPolicy, PasswordPolicy, Policy, RequestPasswordResetRequest, ResetPasswordRequest,
-    UnlockUserRequest, UpdatePolicyRequest, UpdateTenantRequest, VerifyTotpRequest, login_response,
-    login_service_client::LoginServiceClient, policy_service_client::PolicyServiceClient,
-    tenant_service_client::TenantServiceClient, user_service_client::UserServiceClient,
+    UnlockUserRequest, UpdatePolicyRequest, UpdateTenantRequest, UpdateUserRequest, UserFields,
+    VerifyTotpRequest, login_response, login_service_client::LoginServiceClient,
+    policy_service_client::PolicyServiceClient, tenant_service_client::TenantServiceClient,
+    user_service_client::UserServiceClient,
 };
 use prost_types::FieldMask;
 use testkit::{Authenticator, Client, until};
@@ -22,6 +27,7 @@ use super::{Told, call, leaves, leaves_nothing, stage::Stage};
 pub async fn tell(stage: &Stage<'_>, method: &str) -> Option<Told> {
     let (room, call) = method.split_once('.')?;
     match room {
+        "LoginService" if call == "ChangeExpiredPassword" => passwords::tell(stage, method).await,
         "LoginService" if call.contains("Sms") || call.contains("RecoveryCode") => {
             factors::tell(stage, method).await
         }
@@ -29,6 +35,10 @@ pub async fn tell(stage: &Stage<'_>, method: &str) -> Option<Told> {
         "TenantService" | "PolicyService" => tenants(stage, method).await,
         "UserService" => users(stage, method).await,
         "LoginService" => logins(stage, method).await,
+        "BulkService" => bulk::tell(stage, method).await,
+        "DomainService" => domains::tell(stage, method).await,
+        "PasswordService" => passwords::tell(stage, method).await,
+        "PropertyService" => properties::tell(stage, method).await,
         "SessionService" | "TokenService" | "DeviceService" => sessions::tell(stage, method).await,
         "ServiceAccountService" => service_accounts::tell(stage, method).await,
         _ => None,
@@ -108,6 +118,22 @@ async fn users(stage: &Stage<'_>, method: &str) -> Option<Told> {
             let call = call!(UserServiceClient.create_user(ask));
             stage.change(admin, call).await;
             leaves(&["user_created"])
+        }
+        "UserService.UpdateUser" => {
+            let ask = UpdateUserRequest {
+                user_id: user().await,
+                user: Some(UserFields {
+                    last_name: "Another".into(),
+                    ..Default::default()
+                }),
+                update_mask: Some(FieldMask {
+                    paths: vec!["last_name".into()],
+                }),
+                ..Default::default()
+            };
+            let call = call!(UserServiceClient.update_user(ask));
+            stage.change(admin, call).await;
+            leaves(&["user_updated"])
         }
         "UserService.DisableUser" => {
             disable(stage, &user().await).await;

@@ -4,8 +4,8 @@
 
 use contract::invitation::{
     AcceptInvitationRequest, BatchCreateInvitationsRequest, CreateInvitationRequest,
-    DeclineInvitationRequest, ResendInvitationRequest, RevokeInvitationRequest,
-    invitation_service_client::InvitationServiceClient,
+    DeclineInvitationRequest, ResendInvitationRequest, ResendUserInvitationRequest,
+    RevokeInvitationRequest, invitation_service_client::InvitationServiceClient,
 };
 use usher_tests::{password, token_mailed_to};
 
@@ -60,6 +60,18 @@ pub async fn tell(stage: &Stage<'_>, method: &str) -> Option<Told> {
             stage
                 .change(admin, call!(InvitationServiceClient.resend_invitation(ask)))
                 .await;
+            leaves(&["invitation_resent"])
+        }
+        "InvitationService.ResendUserInvitation" => {
+            invited().await;
+            let invitation = stage.company.invitations(&[]).await.into_iter();
+            let invitation = invitation.filter(|one| one.email == email).next_back();
+            let ask = ResendUserInvitationRequest {
+                user_id: invitation.expect("the invitation").user_id,
+                ..Default::default()
+            };
+            let call = call!(InvitationServiceClient.resend_user_invitation(ask));
+            stage.change(admin, call).await;
             leaves(&["invitation_resent"])
         }
         "InvitationService.RevokeInvitation" => {

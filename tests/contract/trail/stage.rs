@@ -9,14 +9,15 @@ use std::{
 use sqlx::{AssertSqlSafe, Executor as _, Row as _};
 use testkit::Client;
 use tonic::{Response, Status};
-use usher_tests::{Company, Suite};
+use usher_tests::{Company, Dns, Suite};
 
 const SCHEMAS: [&str; 4] = ["identity", "authorization", "invitation", "importer"];
 
 /// Tables that are written beside a change, or before it and whatever comes
 /// after: events and what follows from them, answers that are charged before
-/// they are checked, logins that want more proofs, mails that go out meanwhile.
-const BESIDE: [&str; 11] = [
+/// they are checked, logins that want more proofs, mails that go out meanwhile,
+/// counts that are added up later.
+const BESIDE: [&str; 13] = [
     "outbox",
     "cursors",
     "parked",
@@ -27,6 +28,8 @@ const BESIDE: [&str; 11] = [
     "attempts",
     "login_flows",
     "login_proofs",
+    "user_counts",
+    "user_count_changes",
     "mails",
 ];
 
@@ -36,6 +39,8 @@ pub struct Stage<'a> {
     pub suite: &'a Suite,
     /// A tenant with an admin, for all stories.
     pub company: &'a Company,
+    /// Where domains are proven.
+    pub dns: &'a Dns,
     /// The id of the request whose records count.
     pub request: String,
     /// Tells the stories apart.
@@ -68,11 +73,12 @@ pub async fn prepare(suite: &Suite) {
 
 impl<'a> Stage<'a> {
     /// A stage with a request of its own.
-    pub fn new(suite: &'a Suite, company: &'a Company) -> Stage<'a> {
+    pub fn new(suite: &'a Suite, company: &'a Company, dns: &'a Dns) -> Stage<'a> {
         let number = uuid::Uuid::new_v4().simple().to_string()[..12].to_owned();
         Stage {
             suite,
             company,
+            dns,
             request: uuid::Uuid::new_v4().to_string(),
             number,
         }
@@ -83,7 +89,7 @@ impl<'a> Stage<'a> {
     pub fn before(&self) -> Stage<'a> {
         Stage {
             number: self.number.clone(),
-            ..Stage::new(self.suite, self.company)
+            ..Stage::new(self.suite, self.company, self.dns)
         }
     }
 
