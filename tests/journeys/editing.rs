@@ -4,7 +4,7 @@ mod addresses;
 mod rights;
 
 use contract::identity::{
-    AuditFilter, AuthenticationProvider, CreateUserRequest, DeleteUserRequest, GetUserRequest,
+    AuthenticationProvider, CreateUserRequest, DeleteUserRequest, GetUserRequest,
     ListAuditRecordsRequest, UpdateUserRequest, User, UserFields,
     audit_service_client::AuditServiceClient, user_service_client::UserServiceClient,
 };
@@ -250,13 +250,9 @@ async fn u_06_a_bad_field_is_named() {
 
 /// What the trail tells of the fields of a user that were changed.
 async fn told(client: &Client, user_id: &str) -> Vec<(String, String, String)> {
-    let filter = AuditFilter {
-        actions: vec!["user_updated".into()],
-        target_user_id: user_id.into(),
-        ..Default::default()
-    };
     let ask = ListAuditRecordsRequest {
-        filter: Some(filter),
+        actions: vec!["user_updated".into()],
+        target_id: user_id.into(),
         ..Default::default()
     };
     let mut trail = AuditServiceClient::new(client.clone());

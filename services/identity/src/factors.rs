@@ -37,12 +37,12 @@ use contract::{
     identity::{
         CreateRecoveryCodesRequest, CreateRecoveryCodesResponse, ErrorReason,
         FinishSmsEnrolmentRequest, FinishSmsEnrolmentResponse, FinishTotpEnrolmentRequest,
-        FinishTotpEnrolmentResponse, GetFactorsRequest, GetFactorsResponse, LoginFlow, MfaPolicy,
+        FinishTotpEnrolmentResponse, GetFactorsRequest, GetFactorsResponse, MfaPolicy,
         ReauthenticateRequest, ReauthenticateResponse, RemoveFactorRequest, RemoveFactorResponse,
         ResetFactorsRequest, ResetFactorsResponse, SendReauthenticationCodeRequest,
-        SendReauthenticationCodeResponse, Session, StartSmsEnrolmentRequest,
-        StartSmsEnrolmentResponse, StartTotpEnrolmentRequest, StartTotpEnrolmentResponse, Tenant,
-        User, factor_service_server::FactorService,
+        SendReauthenticationCodeResponse, StartSmsEnrolmentRequest, StartSmsEnrolmentResponse,
+        StartTotpEnrolmentRequest, StartTotpEnrolmentResponse, Tenant, User,
+        factor_service_server::FactorService,
     },
 };
 use rpc::{Because as _, Error, Reply};
