@@ -5,7 +5,7 @@ use std::{
     process::Command,
 };
 
-use testkit::environment;
+use testkit::{Authenticator, environment};
 use usher_tests::{World, process::bin_dir, suite::OPERATOR};
 
 /// The repository.
@@ -19,14 +19,15 @@ fn text(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).expect(path)
 }
 
-/// The commands in the shell blocks of the README, each on one line.
+/// The commands in the shell blocks of the README, one after the other.
 fn commands() -> Vec<String> {
     let readme = text("README.md");
     let blocks = readme.split("```").skip(1).step_by(2);
     let shell = blocks.filter_map(|block| block.strip_prefix("sh\n"));
     shell
         .flat_map(|block| {
-            let joined = block.replace("\\\n", " ");
+            // A command goes on behind a backslash, and where it is set in.
+            let joined = block.replace("\\\n", " ").replace("\n  ", " ");
             joined.lines().map(str::to_owned).collect::<Vec<_>>()
         })
         .filter(|line| !line.is_empty())
@@ -46,6 +47,38 @@ fn programs() -> PathBuf {
     place
 }
 
+/// What a reader takes from replies for later commands.
+#[derive(Default)]
+struct Replies {
+    flow_token: String,
+    id: String,
+    phone: Option<Authenticator>,
+}
+
+impl Replies {
+    fn read(&mut self, reply: &str) {
+        let value = |name: &str| {
+            let mut lines = reply.lines().map(str::trim);
+            let line = lines.find_map(|line| line.strip_prefix(&format!("\"{name}\": \"")))?;
+            line.split('"').next().map(str::to_owned)
+        };
+        self.flow_token = value("flowToken").unwrap_or(self.flow_token.clone());
+        self.id = value("id").unwrap_or(self.id.clone());
+        // Kept until it was confirmed.
+        if let Some(uri) = value("otpauthUri") {
+            self.phone = Some(Authenticator::scan(&uri));
+        }
+    }
+
+    fn fill(&self, command: &str) -> String {
+        let code = self.phone.as_ref().map(|phone| phone.code(0));
+        command
+            .replace("\"FLOW_TOKEN\"", &format!("\"{}\"", self.flow_token))
+            .replace("\"ID\"", &format!("\"{}\"", self.id))
+            .replace("\"CODE\"", &format!("\"{}\"", code.unwrap_or_default()))
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn o_01_every_command_of_the_readme_works() {
     let world = World::start(&environment("USHER_TEST_REDIS"), &[]).await;
@@ -57,9 +90,10 @@ async fn o_01_every_command_of_the_readme_works() {
         // Those of `cargo dev` start everything: CI runs them.
         !command.starts_with("cargo dev")
     });
-    let mut run = 0;
+    let (mut run, mut replies) = (0, Replies::default());
     for command in ours {
-        let filled = command
+        let filled = replies
+            .fill(&command)
             .replace("localhost:8080", &address)
             .replace("operator@usher.example", OPERATOR)
             .replace("\"…\"", &format!("\"{}\"", world.operator_password))
@@ -79,6 +113,7 @@ async fn o_01_every_command_of_the_readme_works() {
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr)
         );
+        replies.read(&String::from_utf8_lossy(&output.stdout));
         run += 1;
     }
     assert!(run >= 6, "only {run} commands were found in the README");
