@@ -114,7 +114,7 @@ async fn u_09_every_filter_finds_exactly_those() {
         (
             ListUsersRequest {
                 statuses: vec![UserStatus::Active.into(), UserStatus::Inactive.into()],
-                query: "acme.exam o".into(),
+                query: "acme.exam pers".into(),
                 ..none()
             },
             &["ann", "bob", "cleo"],

@@ -40,7 +40,7 @@ const FLUSH: Duration = Duration::from_secs(15);
 /// How often counts and seats of users are brought up to date.
 const COUNT: Duration = Duration::from_secs(1);
 /// How often what is over is removed.
-const REAP: Duration = Duration::from_mins(1);
+const REAP: Duration = Duration::from_secs(10);
 /// How often users are looked for whose passwords must be changed soon.
 const EXPIRY: Duration = Duration::from_secs(10);
 /// How often tenants are looked for that a crash left half made.
