@@ -20,8 +20,9 @@ use crate::{
 type Known = BTreeMap<&'static str, String>;
 
 /// Where ids of our own are answered as unknown ones, because they narrow a list
-/// in which nothing is left, are only kept, or because nobody was deleted.
-const ALIKE: [&str; 11] = [
+/// in which nothing is left, are only kept, or because nobody was deleted and the
+/// user was not invited.
+const ALIKE: [&str; 12] = [
     "authorization.v1.AccessService/BatchCheck",
     "authorization.v1.AccessService/Check",
     "identity.v1.AuditService/ExportAuditRecords",
@@ -32,6 +33,7 @@ const ALIKE: [&str; 11] = [
     "identity.v1.PolicyService/UpdatePolicy",
     "identity.v1.UserService/CreateUser",
     "identity.v1.UserService/ListUsers",
+    "invitation.v1.InvitationService/ResendUserInvitation",
     "invitation.v1.MailService/ListMails",
 ];
 

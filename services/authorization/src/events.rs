@@ -97,13 +97,15 @@ impl Users {
         let user = user_id.parse()?;
         let prepared = db::tenants::lock(tx, tenant).await?.is_some();
         db::subjects::erase(tx, tenant, user).await?;
-        if !prepared {
-            return Ok(());
-        }
-        db::bindings::delete_all(tx, tenant, user).await?;
-        db::groups::forget_all(tx, tenant, user).await?;
-        db::seats::free(tx, tenant, &[user]).await?;
-        let revision = db::tenants::advance(tx, tenant, 1).await?.to_string();
+        let revision = if prepared {
+            db::bindings::delete_all(tx, tenant, user).await?;
+            db::groups::forget_all(tx, tenant, user).await?;
+            db::seats::free(tx, tenant, &[user]).await?;
+            db::tenants::advance(tx, tenant, 1).await?
+        } else {
+            0
+        };
+        let revision = revision.to_string();
         announce(&self.cache, tx, UserErased { user_id, revision });
         Ok(())
     }

@@ -25,8 +25,9 @@ use tonic::Request;
 
 use crate::{Identity, db, timestamp};
 
-/// The services that hold data of users, besides this one.
-const SERVICES: [&str; 3] = ["authorization", "importer", "invitation"];
+/// The services that hold data of users. This one says so when the audit trail
+/// has forgotten the person.
+const SERVICES: [&str; 4] = ["authorization", "identity", "importer", "invitation"];
 
 #[tonic::async_trait]
 impl ErasureService for Identity {
@@ -68,6 +69,11 @@ fn erased(about: &Event, event: &Any) -> Option<String> {
     match about.producer.as_str() {
         "authorization" => match event.to_msg::<authorization::Event>().ok()?.kind? {
             authorization::event::Kind::UserErased(fact) => Some(fact.user_id),
+            _ => None,
+        },
+        // In the transaction in which the trail forgets.
+        "identity" => match event.to_msg::<identity::Event>().ok()?.kind? {
+            identity::event::Kind::UserDeleted(fact) => Some(fact.user_id),
             _ => None,
         },
         "importer" => match event.to_msg::<importer::Event>().ok()?.kind? {

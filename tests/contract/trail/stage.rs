@@ -114,6 +114,24 @@ impl<'a> Stage<'a> {
     where
         F: Future<Output = Result<Response<T>, Status>>,
     {
+        // What is over is removed now and then, but not twice.
+        let mut changed = self.refused(client, &call).await;
+        if !changed.is_empty() {
+            changed = self.refused(client, &call).await;
+        }
+        assert!(changed.is_empty(), "changed without an event: {changed:?}");
+        self.step(client, call).await
+    }
+
+    /// The tables that changed with all events refused.
+    async fn refused<T: Debug, F>(
+        &self,
+        client: &Client,
+        call: &impl Fn(Client) -> F,
+    ) -> Vec<String>
+    where
+        F: Future<Output = Result<Response<T>, Status>>,
+    {
         self.suite.settled().await;
         let before = self.state().await;
         self.run("INSERT INTO public.no_events VALUES ('a change without its event')")
@@ -122,14 +140,9 @@ impl<'a> Stage<'a> {
         self.run("DELETE FROM public.no_events").await;
         let refused = refused.expect_err("a change without its event was made");
         assert_eq!(refused.code(), tonic::Code::Internal, "{refused:?}");
-        let after = self.state().await;
-        let changed: Vec<_> = after
-            .iter()
-            .filter(|(table, rows)| before.get(*table) != Some(*rows))
-            .map(|(table, _)| table)
-            .collect();
-        assert!(changed.is_empty(), "changed without an event: {changed:?}");
-        self.step(client, call).await
+        let after = self.state().await.into_iter();
+        let changed = after.filter(|(table, rows)| before.get(table) != Some(rows));
+        changed.map(|(table, _)| table).collect()
     }
 
     /// Carries out what is several transactions, or is done later by a worker.

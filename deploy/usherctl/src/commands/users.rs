@@ -159,7 +159,6 @@ impl Users {
     }
 }
 
-/// Statuses as the contract has them.
 async fn change(session: &Session, users: Vec<String>, change: Change) -> Result<(), Failure> {
     let mut client = UserServiceClient::new(session.client.gateway());
     for name in users {

@@ -1,19 +1,18 @@
 //! Reads a trail in its order, piece by piece, for as long as the caller may.
 
 use contract::identity::{AuditFilter, AuditRecord};
+use prost::Message as _;
 use rpc::{Caller, Error};
 use store::Store;
 
 use super::filter;
-use crate::{
-    Identity,
-    access::Access,
-    db,
-    db::audit_records::{Filter, Row},
-};
+use crate::{Identity, access::Access, db, db::audit_records::Filter};
 
-/// The most records in a piece: with their events, some hundred KiB.
+/// The most records in a piece.
 const PIECE: i64 = 200;
+/// How large a piece gets before its last record, in bytes: clients take messages
+/// of 4 MiB.
+const LARGE: usize = 1 << 20;
 
 /// A reader, and how far it has come.
 pub struct Reader {
@@ -72,14 +71,21 @@ impl Reader {
         let (filter, after) = (&self.filter, self.sequence);
         let rows = db::audit_records::between(&mut tx, tenant, filter, after, end, PIECE).await?;
         tx.done().await?;
-        let full = i64::try_from(rows.len()).is_ok_and(|count| count == PIECE);
-        self.sequence = match rows.last() {
-            Some(row) if full => row.sequence,
-            _ => end,
-        };
-        let records: Result<_, Error> = rows.into_iter().map(Row::try_into).collect();
+        let mut full = i64::try_from(rows.len()).is_ok_and(|count| count == PIECE);
+        let (mut records, mut size, mut last) = (Vec::new(), 0, end);
+        for row in rows {
+            if size >= LARGE {
+                full = true;
+                break;
+            }
+            last = row.sequence;
+            let record = AuditRecord::try_from(row)?;
+            size += record.encoded_len();
+            records.push(record);
+        }
+        self.sequence = if full { last } else { end };
         Ok(Piece {
-            records: records?,
+            records,
             last: !full,
         })
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use contract::identity::{ErrorReason, WatchAuditRecordsRequest, WatchAuditRecordsResponse};
-use rpc::{Because as _, Caller, Error};
+use rpc::{Because as _, Caller, Error, places::Place};
 use tokio::{sync::mpsc, time::timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
@@ -30,15 +30,7 @@ pub async fn run(
     caller: Caller,
     ask: WatchAuditRecordsRequest,
 ) -> Result<Answers<WatchAuditRecordsResponse>, Error> {
-    let many = || {
-        let why = "the trail is watched as often as may be; end one of the streams";
-        ErrorReason::TooManyWatches.because(why)
-    };
-    let (user, tenant) = (caller.user()?.uuid(), caller.tenant()?.uuid());
-    let places = [
-        app.watches.take(user).ok_or_else(many)?,
-        app.watches_of_tenant.take(tenant).ok_or_else(many)?,
-    ];
+    let places = places(app, &caller)?;
     let reader = Reader::new(app, caller, METHOD, ask.filter, ask.after_sequence).await?;
     let (answers, stream) = mpsc::channel(1);
     tokio::spawn(async move {
@@ -46,6 +38,19 @@ pub async fn run(
         let _ = timeout(LIFE, watch(reader, answers)).await;
     });
     Ok(Box::pin(ReceiverStream::new(stream)))
+}
+
+/// Takes the places of a stream, of which a caller and a tenant have so many.
+pub fn places(app: &Identity, caller: &Caller) -> Result<[Place; 2], Error> {
+    let many = || {
+        let why = "as many streams are open as may be; end one of them";
+        ErrorReason::TooManyWatches.because(why)
+    };
+    let (user, tenant) = (caller.user()?.uuid(), caller.tenant()?.uuid());
+    Ok([
+        app.watches.take(user).ok_or_else(many)?,
+        app.watches_of_tenant.take(tenant).ok_or_else(many)?,
+    ])
 }
 
 async fn watch(mut reader: Reader, answers: mpsc::Sender<Answer>) {

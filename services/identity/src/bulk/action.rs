@@ -2,23 +2,20 @@
 //! its function.
 
 use contract::{
-    Id, Rule,
-    authorization::{CheckRequest, access_service_client::AccessServiceClient},
-    errors,
+    Id,
     identity::{BulkAction, Tenant, User},
     invitation::{ResendUserInvitationRequest, invitation_service_client::InvitationServiceClient},
 };
-use rpc::{Because as _, Caller, Error};
+use rpc::{Caller, Error};
 use store::Tx;
 use uuid::Uuid;
 
 use crate::{
-    Identity, NAME, authority, factors,
+    Identity,
+    access::Access,
+    authority, factors,
     users::{self, delete, disable, enable},
 };
-
-/// What lets a user act in a tenant in which they do not live.
-const OPERATE: &str = "tenants.operate";
 
 /// The name of an action in the database: as the contract has it.
 pub fn name(action: BulkAction) -> &'static str {
@@ -35,29 +32,15 @@ pub fn named(name: &str) -> Result<BulkAction, Error> {
 /// Refuses a caller who may not make the single call, as the access layer would,
 /// but never on an answer from before.
 pub async fn demand(app: &Identity, caller: &Caller, action: BulkAction) -> Result<(), Error> {
-    let home = caller.home.map_or_else(|| caller.tenant(), Ok)?;
-    let system = Caller::system(NAME, home);
-    let mut access = AccessServiceClient::new(app.authorization.on_behalf_of(&system));
-    let elsewhere = (caller.home != caller.tenant).then_some(OPERATE);
-    for permission in [permission(action)?].into_iter().chain(elsewhere) {
-        let ask = CheckRequest {
-            user_id: caller.user()?.to_string(),
-            permission: permission.to_owned(),
-            ..CheckRequest::default()
-        };
-        if !access.check(ask).await?.get_ref().allowed {
-            return Err(errors::ErrorReason::PermissionDenied
-                .because(format!("this needs the permission {permission}"))
-                .with("permission", permission));
-        }
-    }
-    Ok(())
+    Access::of(app, caller, method(action)?)?
+        .still_holds()
+        .await
 }
 
-/// The permission of the single call: said in the contract and nowhere else.
-fn permission(action: BulkAction) -> Result<&'static str, Error> {
-    let path = match action {
-        BulkAction::Unspecified => "",
+/// The single call, whose permission is said in the contract and nowhere else.
+fn method(action: BulkAction) -> Result<&'static str, Error> {
+    Ok(match action {
+        BulkAction::Unspecified => return Err(Error::fault("a bulk operation does nothing")),
         BulkAction::Delete => "/usher.identity.v1.UserService/DeleteUser",
         BulkAction::Disable => "/usher.identity.v1.UserService/DisableUser",
         BulkAction::Enable => "/usher.identity.v1.UserService/EnableUser",
@@ -65,11 +48,7 @@ fn permission(action: BulkAction) -> Result<&'static str, Error> {
         BulkAction::ResendInvitation => {
             "/usher.invitation.v1.InvitationService/ResendUserInvitation"
         }
-    };
-    match contract::method(path).and_then(|method| method.rule) {
-        Some(Rule::Permission(permission)) => Ok(permission),
-        _ => Err(Error::fault(format!("{action:?} has no permission"))),
-    }
+    })
 }
 
 /// Refuses where the caller may not decide over the user. Asked before the

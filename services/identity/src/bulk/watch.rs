@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use contract::{
     Id,
-    identity::{BulkOperation, ErrorReason, WatchBulkOperationRequest, WatchBulkOperationResponse},
+    identity::{BulkOperation, WatchBulkOperationRequest, WatchBulkOperationResponse},
 };
-use rpc::{Because as _, Caller, Error};
+use rpc::{Caller, Error};
 use store::Store;
 use tokio::{sync::mpsc, time::timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
 use super::Answers;
-use crate::{Identity, access::Access, db};
+use crate::{Identity, access::Access, audit, db};
 
 const METHOD: &str = "/usher.identity.v1.BulkService/WatchBulkOperation";
 
@@ -30,15 +30,7 @@ pub async fn run(
     caller: Caller,
     ask: WatchBulkOperationRequest,
 ) -> Result<Answers<WatchBulkOperationResponse>, Error> {
-    let many = || {
-        let why = "as much is watched as may be; end one of the streams";
-        ErrorReason::TooManyWatches.because(why)
-    };
-    let (user, tenant) = (caller.user()?.uuid(), caller.tenant()?.uuid());
-    let places = [
-        app.watches.take(user).ok_or_else(many)?,
-        app.watches_of_tenant.take(tenant).ok_or_else(many)?,
-    ];
+    let places = audit::watch::places(app, &caller)?;
     let watcher = Watcher {
         store: app.store.clone(),
         access: Access::of(app, &caller, METHOD)?,

@@ -274,3 +274,26 @@ pub async fn reap(db: &mut PgConnection, at_most: i64) -> sqlx::Result<u64> {
     .await?;
     Ok(done.rows_affected())
 }
+
+/// Whether a user, or a service account, is neither disabled nor locked by an
+/// admin.
+pub async fn may_act(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    id: Id<User>,
+) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT FROM users u
+               LEFT JOIN attempts a ON a.tenant_id = u.tenant_id AND a.user_id = u.id
+                   AND a.by_admin AND a.unlock_time > clock()
+               WHERE u.tenant_id = $1 AND u.id = $2 AND u.status = 'ACTIVE' AND a.user_id IS NULL
+           ) OR EXISTS (
+               SELECT FROM service_accounts s
+               WHERE s.tenant_id = $1 AND s.id = $2 AND s.disable_time IS NULL) AS "may!""#,
+        tenant.uuid(),
+        id.uuid(),
+    )
+    .fetch_one(db)
+    .await
+}

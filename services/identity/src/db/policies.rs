@@ -79,6 +79,17 @@ pub async fn get(db: &mut PgConnection, tenant: Id<Tenant>) -> sqlx::Result<Opti
     .await
 }
 
+/// Holds a tenant's policy as it is for this transaction.
+pub async fn hold(db: &mut PgConnection, tenant: Id<Tenant>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "SELECT FROM tenants WHERE tenant_id = $1 FOR NO KEY UPDATE",
+        tenant.uuid()
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// What of a policy bounds wrong answers.
 pub struct Lockout {
     /// How many wrong answers lock an account.

@@ -102,6 +102,21 @@ pub async fn get(
         .await
 }
 
+/// One property, held as it is for this transaction.
+pub async fn hold(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    name: &str,
+) -> sqlx::Result<Option<Row>> {
+    properties!(
+        "WHERE tenant_id = $1 AND name = $2 FOR NO KEY UPDATE",
+        tenant.uuid(),
+        name
+    )
+    .fetch_optional(db)
+    .await
+}
+
 /// All properties of a tenant, held so that none of them is deleted in this
 /// transaction.
 pub async fn hold_all(db: &mut PgConnection, tenant: Id<Tenant>) -> sqlx::Result<Vec<Row>> {

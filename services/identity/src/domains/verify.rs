@@ -1,7 +1,7 @@
 //! Takes a domain as proven, where its TXT record says so.
 
 use contract::identity::{
-    DomainVerified, ErrorReason, Event, VerifyDomainRequest, VerifyDomainResponse,
+    DomainVerified, ErrorReason, Event, PrimaryDomainSet, VerifyDomainRequest, VerifyDomainResponse,
 };
 use rpc::{Because as _, Caller, Error};
 
@@ -48,7 +48,13 @@ pub async fn run(
     }
     db::domains::set_primary(&mut tx, tenant, &name, false).await?;
     let row = super::read(&mut tx, tenant, &name).await?;
-    tx.publish(Event::from(DomainVerified { domain: name }));
+    tx.publish(Event::from(DomainVerified {
+        domain: name.clone(),
+    }));
+    // The first one is.
+    if row.primary {
+        tx.publish(Event::from(PrimaryDomainSet { domain: name }));
+    }
     tx.commit(VerifyDomainResponse {
         domain: Some(row.into()),
     })

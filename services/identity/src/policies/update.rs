@@ -22,6 +22,7 @@ pub async fn run(
     if let Some(reply) = tx.replay()? {
         return Ok(reply);
     }
+    db::policies::hold(&mut tx, tenant).await?;
     let before = super::read(&mut tx, tenant).await?;
     let version = before.version;
     if !ask.etag.is_empty() && ask.etag != version.to_string() {
@@ -33,7 +34,6 @@ pub async fn run(
         ask.update_mask.unwrap_or_default(),
     );
     let wanted = check::row(masks::merge(&was, &given, &mask, &FIXED)?, &before)?;
-    // Who changed it between is not overwritten: the version is asked for.
     db::policies::update(&mut tx, tenant, version, &wanted)
         .await?
         .ok_or_else(|| changed(version))?;

@@ -30,7 +30,10 @@ pub async fn run(
             Some(_) => {
                 ErrorReason::PropertyExists.because("the tenant has a property of this name")
             }
-            None => Error::field("property", format!("is one more than {MOST}")),
+            None => Error::field(
+                "property",
+                format!("the tenant has {MOST}, and can have no more: delete one first"),
+            ),
         });
     }
     let property = Property::from(kept.ok_or_else(not_found)?);

@@ -23,18 +23,17 @@ pub async fn run(
         return Ok(reply);
     }
     let given = ask.property.unwrap_or_default();
-    let row = db::properties::get(&mut tx, tenant, &given.name)
+    let row = db::properties::hold(&mut tx, tenant, &given.name)
         .await?
         .ok_or_else(not_found)?;
-    let version = row.version;
-    if !ask.etag.is_empty() && ask.etag != version.to_string() {
-        return Err(changed(version));
+    if !ask.etag.is_empty() && ask.etag != row.version.to_string() {
+        return Err(changed(row.version));
     }
-    let mask = ask.update_mask.unwrap_or_default();
-    let merged = masks::merge(&Property::from(row), &given, &mask, &FIXED)?;
+    let version = row.version;
+    let (was, mask) = (Property::from(row), ask.update_mask.unwrap_or_default());
     let row = Row {
         version,
-        ..definition(&merged)?
+        ..definition(&masks::merge(&was, &given, &mask, &FIXED)?)?
     };
     db::properties::update(&mut tx, tenant, &row)
         .await?
@@ -44,7 +43,8 @@ pub async fn run(
         .ok_or_else(not_found)?;
     let property = Property::from(row);
     tx.publish(Event::from(PropertyUpdated {
-        property: Some(property.clone()),
+        before: Some(was),
+        after: Some(property.clone()),
     }));
     tx.commit(UpdatePropertyResponse {
         property: Some(property),

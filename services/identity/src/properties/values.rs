@@ -11,6 +11,10 @@ use crate::db::properties::{Row, Type};
 /// The values of one user, by the names of the properties.
 pub type Values = BTreeMap<String, Value>;
 
+/// How much all values of a user take, so that pages of users and of the trail
+/// fit into messages.
+const MOST_BYTES: usize = 8192;
+
 /// A value, as JSON holds it: whoever filters by it compares what it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -76,6 +80,10 @@ pub fn change(rows: &[Row], values: &mut Values, given: &[UserProperty]) -> Resu
             None if row.required => return Err(refused(name, "is required")),
             None => drop(values.remove(name)),
         }
+    }
+    if serde_json::to_vec(values)?.len() > MOST_BYTES {
+        let why = format!("take more than {MOST_BYTES} bytes together as JSON");
+        return Err(Error::field("properties", why));
     }
     Ok(())
 }

@@ -26,6 +26,8 @@ use crate::{
     directory, total,
 };
 
+/// The most words of a query.
+const MOST_WORDS: usize = 8;
 /// How many are few.
 const FEW: usize = 1000;
 
@@ -98,6 +100,10 @@ async fn fit(
 fn filter(ask: &ListUsersRequest) -> Result<Filter, Error> {
     let id = |text: &str| (!text.is_empty()).then(|| text.parse()).transpose();
     let words = names::words(&ask.query);
+    if words.len() > MOST_WORDS {
+        let why = format!("has more than {MOST_WORDS} words");
+        return Err(Error::field("query", why));
+    }
     Ok(Filter {
         cells: cells::of(ask),
         patterns: words.iter().map(|word| names::pattern(word)).collect(),

@@ -35,7 +35,7 @@ pub async fn tell(stage: &Stage<'_>, method: &str) -> Option<Told> {
             };
             let call = call!(DomainServiceClient.verify_domain(ask));
             stage.change(admin, call).await;
-            leaves(&["domain_verified"])
+            leaves(&["domain_verified", "primary_domain_set"])
         }
         "DomainService.SetPrimaryDomain" => {
             prove(&ready, admin, &first).await;

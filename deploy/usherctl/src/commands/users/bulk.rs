@@ -134,6 +134,10 @@ impl Bulk {
 impl Whom {
     async fn begin(self, session: &Session, action: BulkAction) -> Result<(), Failure> {
         let (users, count) = match &self.file {
+            Some(_) if self.filters != Filters::default() => {
+                let why = "a file names the users: filters go with --query alone";
+                return Err(Failure::usage(why.to_owned()));
+            }
             Some(file) => {
                 let user_ids = from_file(session, file).await?;
                 let count = user_ids.len() as u64;

@@ -30,7 +30,7 @@ pub struct List {
 }
 
 /// Whom a list is narrowed to. All filters hold together.
-#[derive(clap::Args)]
+#[derive(clap::Args, Default, PartialEq)]
 pub struct Filters {
     /// Only those in whose names or address all these words appear
     #[arg(long)]
@@ -72,7 +72,7 @@ pub struct Filters {
 }
 
 /// Where a user stands.
-#[derive(Clone, Copy, clap::ValueEnum)]
+#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
 pub enum Status {
     /// Has not set credentials yet.
     Invited,

@@ -50,6 +50,9 @@ pub async fn run(app: &Identity, caller: &Caller, claimed: &Claimed) -> Result<S
     let Some(user) = next(app, caller, claimed).await? else {
         return Ok(Step::Over("DONE"));
     };
+    if !may_act(app, caller, claimed).await? {
+        return Ok(Step::Over("DENIED"));
+    }
     if let Err(error) = action::demand(app, caller, action).await {
         return if error.is(errors::ErrorReason::PermissionDenied) {
             Ok(Step::Over("DENIED"))
@@ -74,6 +77,13 @@ pub async fn run(app: &Identity, caller: &Caller, claimed: &Claimed) -> Result<S
     let moved = settle(&mut tx, claimed, &refusal(claimed, &error)).await?;
     tx.done().await?;
     Ok(moved)
+}
+
+/// Whether who asked for the operation could still call: authorization does not
+/// hear of locks, and hears of the rest a moment later.
+async fn may_act(app: &Identity, caller: &Caller, claimed: &Claimed) -> Result<bool, Error> {
+    let mut tx = app.store.tenant(claimed.home, caller).await?;
+    Ok(bulk_operations::may_act(&mut tx, claimed.home, claimed.user).await?)
 }
 
 /// Whose turn it is.
