@@ -21,6 +21,7 @@ mod lockout;
 mod logins;
 mod mails;
 mod mutants;
+mod notices;
 mod operating;
 mod policies;
 mod readme;

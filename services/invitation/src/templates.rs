@@ -14,7 +14,7 @@ macro_rules! embedded {
     };
 }
 
-const TEMPLATES: [(&str, &str); 19] = embedded![
+const TEMPLATES: [(&str, &str); 31] = embedded![
     "layout.html",
     "en/invitation.subject.txt",
     "en/invitation.txt",
@@ -34,6 +34,18 @@ const TEMPLATES: [(&str, &str); 19] = embedded![
     "de/factors_changed.subject.txt",
     "de/factors_changed.txt",
     "de/factors_changed.html",
+    "en/locked_out.subject.txt",
+    "en/locked_out.txt",
+    "en/locked_out.html",
+    "en/new_device.subject.txt",
+    "en/new_device.txt",
+    "en/new_device.html",
+    "de/locked_out.subject.txt",
+    "de/locked_out.txt",
+    "de/locked_out.html",
+    "de/new_device.subject.txt",
+    "de/new_device.txt",
+    "de/new_device.html",
 ];
 
 /// All templates, parsed.
@@ -98,6 +110,8 @@ impl Templates {
             Kind::Invitation => "invitation",
             Kind::PasswordReset => "password_reset",
             Kind::FactorsChanged => "factors_changed",
+            Kind::LockedOut => "locked_out",
+            Kind::NewDevice => "new_device",
         };
         let language = spoken(language);
         let words = words.value();
@@ -240,6 +254,23 @@ mod tests {
                 !mail.html.contains("href"),
                 "a notice leads nowhere: {mail:?}"
             );
+        }
+    }
+
+    #[test]
+    fn notices_name_the_tenant_and_hold_no_link() {
+        for (kind, en, de) in [
+            (Kind::LockedOut, "was locked", "gesperrt"),
+            (Kind::NewDevice, "new device", "neues Gerät"),
+        ] {
+            for (language, said) in [("en", en), ("de", de)] {
+                let mail = write(kind, language, &words());
+                assert!(mail.subject.contains(said), "{}", mail.subject);
+                assert!(mail.subject.contains("Acme & Söhne"), "{}", mail.subject);
+                assert!(mail.text.contains("Acme & Söhne"), "{}", mail.text);
+                assert!(!mail.text.contains("http"), "{}", mail.text);
+                assert!(mail.html.contains("Ada Lovelace"), "{}", mail.html);
+            }
         }
     }
 

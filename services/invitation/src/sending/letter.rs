@@ -57,7 +57,9 @@ pub(super) async fn write(
     match mail.kind {
         Kind::Invitation => invitation(app, post, mail, &tenant).await,
         Kind::PasswordReset => password_reset(app, post, mail, lease, &tenant).await,
-        Kind::FactorsChanged => notice(app, post, mail, lease, &tenant).await,
+        Kind::FactorsChanged | Kind::LockedOut | Kind::NewDevice => {
+            notice(app, post, mail, lease, &tenant).await
+        }
     }
 }
 
