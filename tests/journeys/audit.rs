@@ -1,5 +1,6 @@
 //! The audit trail: what it tells, exports, streams, and proves.
 
+mod proof;
 mod tampering;
 
 use std::time::Duration;

@@ -252,7 +252,7 @@ async fn b_03_a_device_has_few_guesses_and_is_forgotten_then() {
     // Time does not give them back; only the owner does, by logging in.
     for _ in 0..4 {
         assert_refused!(stolen.login("wrong").await, "CREDENTIALS_WRONG");
-        suite.later(Duration::from_hours(1)).await;
+        suite.time().advance(Duration::from_hours(1));
     }
     stolen.sign_in().await.expect("one is left");
     for _ in 0..4 {
@@ -333,7 +333,7 @@ async fn m_05_a_trusted_device_skips_the_second_factor_for_a_while() {
         .flow(false, LoginStep::VerifyTotp)
         .await;
 
-    suite.later(Duration::from_hours(30 * 24 + 1)).await;
+    suite.time().advance(Duration::from_hours(30 * 24 + 1));
     laptop.flow(false, LoginStep::VerifyTotp).await;
     suite.stop().await;
 }

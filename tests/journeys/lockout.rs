@@ -1,6 +1,6 @@
 //! Guessing.
 
-mod policy;
+pub mod policy;
 
 use std::time::Duration;
 

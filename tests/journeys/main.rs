@@ -25,6 +25,7 @@ mod lockout;
 mod logins;
 mod mails;
 mod mutants;
+mod notices;
 mod operating;
 mod passwords;
 mod policies;

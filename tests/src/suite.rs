@@ -98,13 +98,6 @@ impl Suite {
         Replica { running, time }
     }
 
-    /// Lets time pass, also for the gateway: it believes what it knows of a token
-    /// for a second, by a clock that no test moves, and nothing shows its end.
-    pub async fn later(&self, by: Duration) {
-        self.time().advance(by);
-        tokio::time::sleep(Duration::from_millis(1_200)).await;
-    }
-
     /// Moves the time of the suite; see `store::Clock`.
     #[must_use]
     pub fn time(&self) -> &store::ClockHandle {

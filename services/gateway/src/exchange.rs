@@ -9,6 +9,7 @@ use contract::identity::{ExchangeTokenRequest, token_service_client::TokenServic
 use http::HeaderValue;
 use quick_cache::sync::Cache;
 use rpc::headers::{CLIENT_ADDRESS, REQUEST_ID};
+use store::Clock;
 use tokio::{sync::Mutex, time::Instant};
 use tonic::{Code, Request, Status};
 
@@ -23,6 +24,7 @@ const REMEMBERED: usize = 50_000;
 /// The exchange, shared by all threads.
 pub(crate) struct Exchange {
     identity: TokenServiceClient<rpc::Channel>,
+    clock: Clock,
     slots: Cache<[u8; 32], Arc<Slot>>,
 }
 
@@ -53,41 +55,42 @@ pub(crate) struct Bearer<'request> {
 }
 
 impl Exchange {
-    pub(crate) fn new(identity: rpc::Channel) -> Self {
+    pub(crate) fn new(identity: rpc::Channel, clock: Clock) -> Self {
         Self {
             identity: TokenServiceClient::new(identity),
+            clock,
             slots: Cache::new(REMEMBERED),
         }
     }
 
     /// The answer for this token, where it is known and fresh.
     pub(crate) fn known(&self, bearer: &Bearer<'_>) -> Option<Result<HeaderValue, Status>> {
-        let answer = self.slots.get(&key(bearer))?.fresh()?;
+        let answer = self.slots.get(&key(bearer))?.fresh(&self.clock)?;
         Some(answer.result.clone())
     }
 
     /// The `authorization` header for services, or why there is none.
     pub(crate) async fn header(&self, bearer: &Bearer<'_>) -> Result<HeaderValue, Status> {
-        let (key, arrived) = (key(bearer), Instant::now());
+        let (key, arrived) = (key(bearer), self.clock.instant());
         let slot = match self.slots.get(&key) {
             Some(slot) => slot,
             None => self
                 .slots
                 .get_or_insert_with(&key, || Ok::<_, Status>(Arc::new(Slot::default())))?,
         };
-        if let Some(answer) = slot.fresh() {
+        if let Some(answer) = slot.fresh(&self.clock) {
             return answer.result.clone();
         }
         let _asking = slot.asking.lock().await;
-        if let Some(answer) = slot.fresh_for(arrived) {
+        if let Some(answer) = slot.fresh_for(arrived, &self.clock) {
             return answer.result.clone();
         }
-        let asked = Instant::now();
+        let asked = self.clock.instant();
         let result = self.ask(bearer).await;
         let until = match &result {
             Ok(_) => asked + BELIEVED,
             Err(status) if final_refusal(status.code()) => asked + BELIEVED,
-            Err(_) => Instant::now() + FAILURE_BELIEVED,
+            Err(_) => self.clock.instant() + FAILURE_BELIEVED,
         };
         let answer = Answer {
             result: result.clone(),
@@ -123,18 +126,18 @@ impl Exchange {
 }
 
 impl Slot {
-    fn fresh(&self) -> Option<Arc<Answer>> {
+    fn fresh(&self, clock: &Clock) -> Option<Arc<Answer>> {
         self.answer
             .load_full()
-            .filter(|answer| Instant::now() < answer.until)
+            .filter(|answer| clock.instant() < answer.until)
     }
 
     /// The same for one who waited: what was asked since they came is as good
     /// as their own question, however long the answer took. Without this,
     /// those who wait for a slow answer would ask one after the other.
-    fn fresh_for(&self, arrived: Instant) -> Option<Arc<Answer>> {
+    fn fresh_for(&self, arrived: Instant, clock: &Clock) -> Option<Arc<Answer>> {
         let answer = self.answer.load_full();
-        answer.filter(|answer| arrived <= answer.asked || Instant::now() < answer.until)
+        answer.filter(|answer| arrived <= answer.asked || clock.instant() < answer.until)
     }
 }
 

@@ -44,7 +44,7 @@ pub fn open(edge: &boot::Edge, config: &Config) -> rpc::BoxedService {
         strangers: Limit::new("stranger", STRANGERS, None),
     };
     rpc::BoxedService::new(Forward::new(Parts {
-        exchange: Exchange::new(edge.peers.identity.clone()),
+        exchange: Exchange::new(edge.peers.identity.clone(), edge.clock.clone()),
         peers: edge.peers.clone(),
         trusted: config.trusted_proxies.clone(),
         limits,

@@ -18,6 +18,9 @@ use crate::db::{
     mails::{self, Kind, Priority},
 };
 
+/// The most notices of one kind to one user in an hour.
+const NOTICES_AN_HOUR: i64 = 3;
+
 /// Follows identity's feed.
 pub(crate) struct FromIdentity {
     pub(crate) mail_queued: Arc<Notify>,
@@ -81,6 +84,14 @@ impl feed::Consumer for FromIdentity {
                 self.queue(tx, id, kind, &expiring.user_id, Priority::Bulk)
                     .await?;
             }
+            Some(Event::UserLockedOut(locked)) => {
+                self.notify(tx, about, Kind::LockedOut, &locked.user_id)
+                    .await?;
+            }
+            Some(Event::LoginSucceeded(login)) if login.device_unfamiliar => {
+                self.notify(tx, about, Kind::NewDevice, &login.user_id)
+                    .await?;
+            }
             _ => {}
         }
         Ok(())
@@ -98,6 +109,22 @@ impl FromIdentity {
     ) -> Result<(), Error> {
         let tenant = tx.tenant_id().ok_or_else(homeless)?;
         mails::queue(tx, tenant, id, kind, user_id.parse()?, priority).await?;
+        let wake = self.mail_queued.clone();
+        tx.after_commit(move || wake.notify_one());
+        Ok(())
+    }
+
+    /// Queues a notice, of which a user gets no more than a few an hour. The mail
+    /// has the id of the event: one event, one mail.
+    async fn notify(
+        &self,
+        tx: &mut Tx,
+        about: &contract::feed::Event,
+        kind: Kind,
+        user_id: &str,
+    ) -> Result<(), Error> {
+        let (tenant, user) = (tx.tenant_id().ok_or_else(homeless)?, user_id.parse()?);
+        mails::queue_notice(tx, tenant, about.id.parse()?, kind, user, NOTICES_AN_HOUR).await?;
         let wake = self.mail_queued.clone();
         tx.after_commit(move || wake.notify_one());
         Ok(())

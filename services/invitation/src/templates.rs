@@ -52,6 +52,18 @@ const TEMPLATES: &[(&str, &str)] = &embedded![
     "de/password_expiry.subject.txt",
     "de/password_expiry.txt",
     "de/password_expiry.html",
+    "en/locked_out.subject.txt",
+    "en/locked_out.txt",
+    "en/locked_out.html",
+    "en/new_device.subject.txt",
+    "en/new_device.txt",
+    "en/new_device.html",
+    "de/locked_out.subject.txt",
+    "de/locked_out.txt",
+    "de/locked_out.html",
+    "de/new_device.subject.txt",
+    "de/new_device.txt",
+    "de/new_device.html",
 ];
 
 /// All templates, parsed.
@@ -123,6 +135,8 @@ impl Templates {
             Kind::EmailChanged => "email_changed",
             Kind::TemporaryPassword => "temporary_password",
             Kind::PasswordExpiry => "password_expiry",
+            Kind::LockedOut => "locked_out",
+            Kind::NewDevice => "new_device",
         };
         let language = spoken(language);
         let words = words.value();
@@ -296,6 +310,23 @@ mod tests {
         );
         for mail in [&notice, &german] {
             assert!(!mail.text.contains("Kt7mWq2xPd9fRb4h"), "{}", mail.text);
+        }
+    }
+
+    #[test]
+    fn notices_name_the_tenant_and_hold_no_link() {
+        for (kind, en, de) in [
+            (Kind::LockedOut, "was locked", "gesperrt"),
+            (Kind::NewDevice, "new device", "neues Gerät"),
+        ] {
+            for (language, said) in [("en", en), ("de", de)] {
+                let mail = write(kind, language, &words());
+                assert!(mail.subject.contains(said), "{}", mail.subject);
+                assert!(mail.subject.contains("Acme & Söhne"), "{}", mail.subject);
+                assert!(mail.text.contains("Acme & Söhne"), "{}", mail.text);
+                assert!(!mail.text.contains("http"), "{}", mail.text);
+                assert!(mail.html.contains("Ada Lovelace"), "{}", mail.html);
+            }
         }
     }
 

@@ -29,6 +29,8 @@ pub struct Edge {
     pub redis: Option<Redis>,
     /// The bounds of calls.
     pub calls: CallArgs,
+    /// The time.
+    pub clock: Clock,
     /// Background work.
     pub tasks: Tasks,
 }
@@ -62,9 +64,10 @@ pub fn edge(
             peers: known.peers.clone(),
             redis,
             calls: args.calls,
+            clock,
             tasks,
         };
-        let (service, serving) = front(&edge, known, &clock, open)?;
+        let (service, serving) = front(&edge, known, open)?;
         Ok(Serving {
             service,
             parts: vec![serving],
@@ -81,13 +84,12 @@ pub fn edge(
 pub(crate) fn front(
     edge: &Edge,
     known: Known,
-    clock: &Clock,
     open: impl FnOnce(&Edge) -> BoxedService,
 ) -> Result<(BoxedService, watch::Receiver<bool>), Error> {
     let reporter = HealthReporter::new();
     let behind_us = known.plain.clone();
     // Without the access layer: the services behind ask the contract.
-    let stack = stack(GATEWAY, false, &edge.calls, known, clock);
+    let stack = stack(GATEWAY, false, &edge.calls, known, &edge.clock);
     let service = rpc::stack(open(edge), stack);
     let service = Protocols::before(service, &reporter, Callers::Strangers)?;
     let mut behind = Vec::new();

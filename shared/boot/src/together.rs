@@ -90,9 +90,10 @@ impl Together {
             peers: known.peers.clone(),
             redis: self.site.redis.clone(),
             calls: self.site.calls.clone(),
+            clock: self.site.clock.clone(),
             tasks: self.site.tasks.clone(),
         };
-        let (gateway, serving) = front(&edge, known, &self.site.clock, open)?;
+        let (gateway, serving) = front(&edge, known, open)?;
         let mut parts = self.parts;
         parts.push(serving);
         Ok((gateway, parts))

@@ -9,6 +9,7 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::time::Instant;
 
 /// Tells the time, which is that of Postgres: replicas whose machines disagree
 /// agree on when something ends (B-77). A service asks its clock and never the
@@ -53,6 +54,15 @@ impl Clock {
     pub fn now(&self) -> DateTime<Utc> {
         let ahead = self.ahead.load(SeqCst) + self.offset_micros();
         self.machine() + TimeDelta::microseconds(ahead)
+    }
+
+    /// A moment for measuring how long something takes or lasts in this process.
+    /// It never goes back, whatever the machine's clock is set to, and a test lets
+    /// it pass as it does the time.
+    #[must_use]
+    pub fn instant(&self) -> Instant {
+        let passed = u64::try_from(self.offset_micros()).unwrap_or_default();
+        Instant::now() + Duration::from_micros(passed)
     }
 
     /// What the machine says.

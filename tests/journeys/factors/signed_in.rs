@@ -86,7 +86,7 @@ async fn b_11_no_factor_is_changed_without_a_fresh_proof_of_all_there_is() {
         .await
         .expect("fresh");
     all_refused(&other.client, "when another session is fresh").await;
-    suite.later(Duration::from_secs(5 * 60 + 1)).await;
+    suite.time().advance(Duration::from_secs(5 * 60 + 1));
     all_refused(&finn.client, "after five minutes").await;
 
     // With a factor, the password alone is not enough any more.
@@ -103,7 +103,7 @@ async fn b_11_no_factor_is_changed_without_a_fresh_proof_of_all_there_is() {
         .await
         .expect("the session that enrolled goes on");
     notices(&suite, "finn@acme.example", 1).await;
-    suite.later(Duration::from_secs(5 * 60 + 1)).await;
+    suite.time().advance(Duration::from_secs(5 * 60 + 1));
     let refused = reauthenticate(&finn.client, &secret, None)
         .await
         .unwrap_err();

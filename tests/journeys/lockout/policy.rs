@@ -57,7 +57,7 @@ pub async fn lock(client: &Client, user_id: &str) -> Result<User, Status> {
     Ok(reply.into_inner().user.expect("a user"))
 }
 
-async fn unlock(acme: &Company, user_id: &str) {
+pub async fn unlock(acme: &Company, user_id: &str) {
     let ask = UnlockUserRequest {
         user_id: user_id.into(),
         ..Default::default()
@@ -97,7 +97,7 @@ async fn p_06_the_policy_says_how_many_and_for_how_long() {
 
     // Wrong answers count for as long as the window, from the first.
     guess(&anyone, 2).await;
-    suite.later(Duration::from_secs(301)).await;
+    suite.time().advance(Duration::from_secs(301));
     guess(&anyone, 2).await;
     sign_in(&anyone, "acme", "pia@acme.example", &secret)
         .await
@@ -110,7 +110,7 @@ async fn p_06_the_policy_says_how_many_and_for_how_long() {
         login(&anyone, "acme", "pia@acme.example", &secret).await,
         "CREDENTIALS_WRONG"
     );
-    suite.later(Duration::from_secs(61)).await;
+    suite.time().advance(Duration::from_secs(61));
     assert!(
         user(&acme, &user_id).await.alerts.is_empty(),
         "still locked"
@@ -128,7 +128,7 @@ async fn p_06_the_policy_says_how_many_and_for_how_long() {
     let chief = password();
     let id = acme.user("chief@acme.example", &chief).await;
     acme.grant(&id, "admin", "").await.expect("a role");
-    suite.later(Duration::from_hours(40 * 24)).await;
+    suite.time().advance(Duration::from_hours(40 * 24));
     let admin = sign_in(&anyone, "acme", "chief@acme.example", &chief)
         .await
         .expect("the sessions of then are over");
@@ -162,7 +162,7 @@ async fn p_06_an_admin_locks_an_account_and_unlocks_it() {
     let mut sessions = SessionServiceClient::new(suite.anyone());
     assert_refused!(sessions.validate_session(ask).await, "SESSION_ENDED");
     // Not on a device that the user is known by either, and time does not help.
-    suite.later(Duration::from_hours(1)).await;
+    suite.time().advance(Duration::from_hours(1));
     assert_refused!(machine.login(&secret).await, "CREDENTIALS_WRONG");
     assert_refused!(
         login(&suite.anyone(), "acme", "pia@acme.example", &secret).await,
@@ -242,7 +242,7 @@ async fn p_06_an_address_that_guesses_too_much_is_refused() {
     // Another tenant counts for itself, and so do those that do not exist.
     let status = spray(&bad, "nowhere", 0).await;
     assert_eq!(testkit::refusal(&status).reason, "CREDENTIALS_WRONG");
-    suite.later(Duration::from_mins(16)).await;
+    suite.time().advance(Duration::from_mins(16));
     sign_in(&bad, "acme", "pia@acme.example", &secret)
         .await
         .expect("after the window");

@@ -118,6 +118,7 @@ impl Behind {
             },
             redis,
             calls: flags.calls,
+            clock: store::Clock::system(),
             tasks: boot::Tasks::here(),
         };
         usher_gateway::open(&edge, &flags.gateway)

@@ -17,6 +17,10 @@ pub(crate) enum Kind {
     Invitation,
     /// A link for setting a new password.
     PasswordReset,
+    /// A notice that an account was locked.
+    LockedOut,
+    /// A notice of a login from a new device.
+    NewDevice,
     /// A notice that the second factors were changed.
     FactorsChanged,
     /// That the address of the user was changed.
@@ -147,6 +151,34 @@ pub(crate) async fn queue_to_former(
         Kind::EmailChanged as _,
         user as _,
         Priority::High as i16,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Queues a notice to a user, unless they got so many of its kind within the last
+/// hour. The same id a second time does nothing.
+pub(crate) async fn queue_notice(
+    db: &mut PgConnection,
+    tenant: TenantId,
+    id: MailId,
+    kind: Kind,
+    user: UserId,
+    most: i64,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO mails (tenant_id, id, kind, user_id, email, domain, language, priority)
+            SELECT $1, $2, $3, $4, '', '', '', $5
+            WHERE (SELECT count(*) FROM mails WHERE tenant_id = $1 AND user_id = $4 AND kind = $3
+                AND create_time > clock() - interval '1 hour') < $6
+            ON CONFLICT DO NOTHING",
+        tenant as _,
+        id as _,
+        kind as _,
+        user as _,
+        Priority::High as i16,
+        most,
     )
     .execute(db)
     .await?;

@@ -63,6 +63,8 @@ pub(crate) fn kind(kind: Kind) -> MailKind {
     match kind {
         Kind::Invitation => MailKind::Invitation,
         Kind::PasswordReset => MailKind::PasswordReset,
+        Kind::LockedOut => MailKind::LockedOut,
+        Kind::NewDevice => MailKind::NewDevice,
         Kind::FactorsChanged => MailKind::FactorsChanged,
         Kind::EmailChanged => MailKind::EmailChanged,
         Kind::TemporaryPassword => MailKind::TemporaryPassword,
