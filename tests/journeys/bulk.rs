@@ -378,6 +378,8 @@ async fn u_13_an_operation_is_bounded_and_repeatable() {
                    'en', n || '@m.example', n || '@m.example', n FROM generate_series(1, 10001) AS n";
     let tenant = uuid::Uuid::parse_str(&acme.id).expect("an id");
     let mut db = suite.database().connect().await;
+    let path = sqlx::query("SET search_path = identity").execute(&mut db);
+    path.await.expect("the functions of the triggers");
     let made = sqlx::query(sql).bind(tenant).execute(&mut db).await;
     made.expect("users");
     let refused = begin(admin, BulkAction::Enable, fitting("")).await;

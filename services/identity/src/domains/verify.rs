@@ -52,7 +52,7 @@ pub async fn run(
         domain: name.clone(),
     }));
     // The first one is.
-    if row.primary {
+    if row.is_primary {
         tx.publish(Event::from(PrimaryDomainSet { domain: name }));
     }
     tx.commit(VerifyDomainResponse {
