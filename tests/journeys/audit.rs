@@ -245,6 +245,10 @@ async fn o_03_a_watch_ends_with_the_session_and_there_are_only_so_many() {
         open.push(news);
     }
     assert_refused!(watch(&member.client, None).await, "TOO_MANY_WATCHES");
+    // An export that nobody reads would hold its place as long.
+    let ask = ExportAuditRecordsRequest::default();
+    let unread = audit(&member.client).export_audit_records(ask).await;
+    assert_refused!(unread.map(drop), "TOO_MANY_WATCHES");
     let ask = RevokeSessionRequest::default();
     let mut sessions = SessionServiceClient::new(member.client.clone());
     sessions.revoke_session(ask).await.expect("ended");

@@ -19,6 +19,7 @@ use usher_tests::{Company, Suite, password, sign_in, suite::MANY_ATTEMPTS};
 use crate::{assert_refused, logins::login};
 
 mod at_random;
+mod crowd;
 
 async fn page(client: &Client, ask: &ListUsersRequest) -> Result<ListUsersResponse, Status> {
     let mut users = UserServiceClient::new(client.clone());

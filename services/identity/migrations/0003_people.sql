@@ -45,8 +45,13 @@ CREATE TABLE properties (
     create_time timestamptz NOT NULL DEFAULT clock(),
     update_time timestamptz NOT NULL DEFAULT clock(),
     version bigint NOT NULL DEFAULT 1,
+    -- Since when it is deleted: nobody sees it, and a worker takes its values away,
+    -- of users by id. It is done with all up to this one; then the row goes too.
+    delete_time timestamptz,
+    cleared_user_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
     PRIMARY KEY (tenant_id, name)
 );
+CREATE INDEX properties_deleted ON properties (tenant_id, name) WHERE delete_time IS NOT NULL;
 SELECT tenant_table('properties');
 
 -- Addresses that users had, for as long as it takes to tell who reads there.

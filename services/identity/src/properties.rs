@@ -5,7 +5,7 @@
 //! what a definition became since makes no user unreadable.
 
 mod create;
-mod delete;
+pub mod delete;
 mod list;
 mod update;
 pub mod values;

@@ -29,7 +29,7 @@ use crate::{
     factors::sms,
     lockouts::Gates,
     passwords::{self, Hashing},
-    reaper, resets,
+    properties, reaper, resets,
     sessions::{self, Cache},
     tenants,
     tokens::{self, service_keys::ServiceKeys, signing},
@@ -39,6 +39,8 @@ use crate::{
 const FLUSH: Duration = Duration::from_secs(15);
 /// How often counts and seats of users are brought up to date.
 const COUNT: Duration = Duration::from_secs(1);
+/// How often properties are looked for that were deleted.
+const CLEAR: Duration = Duration::from_secs(1);
 /// How often what is over is removed.
 const REAP: Duration = Duration::from_secs(10);
 /// How often users are looked for whose passwords must be changed soon.
@@ -236,6 +238,14 @@ fn work(tasks: &Tasks, app: &Arc<Identity>, asked: mpsc::Receiver<resets::reques
         let store = store.clone();
         async move {
             while directory::add_up(&store).await? {}
+            Ok(())
+        }
+    });
+    let store = app.store.clone();
+    tasks.every(CLEAR, "values of deleted properties", move || {
+        let store = store.clone();
+        async move {
+            while properties::delete::clear(&store).await? {}
             Ok(())
         }
     });

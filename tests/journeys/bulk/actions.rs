@@ -1,11 +1,14 @@
 //! What else is done to many (U-13), and watching it.
 
-use contract::identity::{BulkAction, BulkOperationState, BulkOutcome, WatchBulkOperationRequest};
+use contract::identity::{
+    BulkAction, BulkOperationState, BulkOutcome, LockUserRequest, WatchBulkOperationRequest,
+    user_service_client::UserServiceClient,
+};
 use sqlx::Connection as _;
 use testkit::until;
 use usher_tests::{Suite, token_mailed_to};
 
-use super::{begin, bulk, ended, hold, named, people, progress, told};
+use super::{begin, bulk, ended, get, hold, named, people, progress, told};
 use crate::factors::{enrolled, factors, strict};
 
 #[tokio::test]
@@ -67,6 +70,36 @@ async fn u_13_invitations_are_sent_again_to_many() {
     again().await;
     let enough = (BulkOutcome::Refused, "TOO_MANY_MAILS".to_owned());
     assert_eq!(again().await, [enough.clone(), enough, here]);
+    suite.stop().await;
+}
+
+#[tokio::test]
+async fn u_13_b_17_whoever_is_locked_does_nothing_more() {
+    let suite = Suite::start().await;
+    let acme = suite.company("acme").await;
+    let bad = acme.member("bad@acme.example", "admin").await;
+    let ids = people(&acme, "victims.example", 4).await;
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let held = hold(&suite, ids[1]).await;
+    let begun = begin(&bad.client, BulkAction::Delete, named(&ids)).await;
+    let begun = begun.expect("begun");
+    let admin = &acme.admin.client;
+    until("the first of them", || async {
+        (progress(&get(admin, &begun.id).await).1 == 1).then_some(())
+    })
+    .await;
+    // Authorization hears nothing of a lock.
+    let ask = LockUserRequest {
+        user_id: bad.user_id.clone(),
+        ..Default::default()
+    };
+    let mut users = UserServiceClient::new(admin.clone());
+    users.lock_user(ask).await.expect("locked");
+    held.close().await.expect("the lock is gone");
+    let operation = ended(admin, &begun.id).await;
+    assert_eq!(operation.state(), BulkOperationState::Denied);
+    // The one that was under way was decided over before.
+    assert!(progress(&operation).1 <= 2, "{operation:?}");
     suite.stop().await;
 }
 

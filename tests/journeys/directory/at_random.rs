@@ -53,7 +53,7 @@ async fn u_07_u_08_u_09_b_28_lists_are_what_a_naive_reader_finds() {
     suite.stop().await;
 }
 
-fn draw<S: Strategy>(runner: &mut TestRunner, strategy: &S) -> S::Value {
+pub fn draw<S: Strategy>(runner: &mut TestRunner, strategy: &S) -> S::Value {
     strategy.new_tree(runner).expect("a value").current()
 }
 
@@ -116,14 +116,14 @@ async fn settle(suite: &Suite, acme: &Company, number: u32, person: Person) -> O
 }
 
 /// What filters can name.
-struct Places {
-    role: String,
-    group: String,
-    project: String,
-    logins: Vec<Timestamp>,
+pub struct Places {
+    pub role: String,
+    pub group: String,
+    pub project: String,
+    pub logins: Vec<Timestamp>,
 }
 
-fn question(places: &Places) -> impl Strategy<Value = ListUsersRequest> + use<> {
+pub fn question(places: &Places) -> impl Strategy<Value = ListUsersRequest> + use<> {
     let id = |id: &str| prop_oneof![4 => Just(String::new()), 1 => Just(id.to_owned())];
     let rarely = || prop_oneof![4 => Just(None), 1 => any::<bool>().prop_map(Some)];
     let query = prop_oneof![
@@ -187,7 +187,7 @@ async fn check(client: &Client, ask: &ListUsersRequest, everybody: &[User]) {
     assert!(last.previous_page_token.is_empty());
 }
 
-fn naive(ask: &ListUsersRequest, everybody: &[User]) -> Vec<User> {
+pub fn naive(ask: &ListUsersRequest, everybody: &[User]) -> Vec<User> {
     let mut users: Vec<User> = everybody
         .iter()
         .filter(|user| fits(ask, user))

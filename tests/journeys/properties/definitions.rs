@@ -1,10 +1,12 @@
 //! What is a definition, and what becomes of values when it changes.
 
 use contract::identity::{Property, PropertyType};
+use sqlx::Connection as _;
+use testkit::eventually;
 use usher_tests::{Suite, suite::MANY_CALLS};
 
 use super::{
-    create, define, get, number, of, property, redefine, refusal_fields, set, text, undefine,
+    create, define, get, names, number, of, property, redefine, refusal_fields, set, text, undefine,
 };
 use crate::assert_refused;
 
@@ -58,12 +60,22 @@ async fn u_05_a_changed_definition_leaves_every_user_readable() {
         .await
         .unwrap();
 
+    // One user whom nobody can change does not keep it: it is gone for all at once.
+    let mut held = suite.database().connect().await;
+    let mut lock = held.begin().await.expect("a transaction");
+    sqlx::query("SELECT FROM identity.users WHERE id = $1::uuid FOR UPDATE")
+        .bind(&invited)
+        .execute(&mut *lock)
+        .await
+        .expect("a lock");
     undefine(admin, "shirt_size").await.unwrap();
     assert!(get(admin, &invited).await.properties.is_empty());
+    assert_eq!(names(admin).await, Vec::<String>::new());
+    let again = || define(admin, property("shirt_size", PropertyType::Number));
+    assert_refused!(again().await, "PROPERTY_EXISTS");
+    lock.rollback().await.expect("no lock");
     // The same name again begins with nothing.
-    define(admin, property("shirt_size", PropertyType::Number))
-        .await
-        .unwrap();
+    eventually("a name that is free", || async { again().await.is_ok() }).await;
     assert!(get(admin, &invited).await.properties.is_empty());
     suite.stop().await;
 }
@@ -141,4 +153,30 @@ async fn u_05_an_unknown_property_is_refused_by_its_name() {
         "PROPERTY_NOT_FOUND"
     );
     suite.stop().await;
+}
+
+#[tokio::test]
+async fn u_05_all_values_of_a_user_together_have_a_bound() {
+    let suite = Suite::start_with(&MANY_CALLS).await;
+    let acme = suite.company("acme").await;
+    let admin = &acme.admin.client;
+    let user = create(&acme, "ada@acme.example", &[]).await.unwrap();
+    let long = "\u{1d538}".repeat(200);
+    for number in 0..12 {
+        let name = format!("note_{number}");
+        define(admin, property(&name, PropertyType::Text))
+            .await
+            .unwrap();
+        let changed = set(admin, &user.id, &[(name.as_str(), text(&long))]).await;
+        // Each takes some 820 bytes of the 8192.
+        if number < 9 {
+            changed.unwrap();
+        } else if let Err(refused) = changed {
+            assert_eq!(refusal_fields(&refused), ["properties"]);
+            assert_eq!(get(admin, &user.id).await.properties.len(), number);
+            suite.stop().await;
+            return;
+        }
+    }
+    panic!("there is no bound");
 }

@@ -55,7 +55,7 @@ macro_rules! properties {
             r#"SELECT name, display_name, type AS "type_: Type", required, choices,
                    default_value AS "default_value: Json<Value>", user_editable, create_time,
                    update_time, version
-               FROM properties "# + $tail
+               FROM properties WHERE delete_time IS NULL AND "# + $tail
             $(, $argument)*
         )
     };
@@ -97,7 +97,7 @@ pub async fn get(
     tenant: Id<Tenant>,
     name: &str,
 ) -> sqlx::Result<Option<Row>> {
-    properties!("WHERE tenant_id = $1 AND name = $2", tenant.uuid(), name)
+    properties!("tenant_id = $1 AND name = $2", tenant.uuid(), name)
         .fetch_optional(db)
         .await
 }
@@ -109,7 +109,7 @@ pub async fn hold(
     name: &str,
 ) -> sqlx::Result<Option<Row>> {
     properties!(
-        "WHERE tenant_id = $1 AND name = $2 FOR NO KEY UPDATE",
+        "tenant_id = $1 AND name = $2 FOR NO KEY UPDATE",
         tenant.uuid(),
         name
     )
@@ -120,12 +120,9 @@ pub async fn hold(
 /// All properties of a tenant, held so that none of them is deleted in this
 /// transaction.
 pub async fn hold_all(db: &mut PgConnection, tenant: Id<Tenant>) -> sqlx::Result<Vec<Row>> {
-    properties!(
-        "WHERE tenant_id = $1 ORDER BY name FOR KEY SHARE",
-        tenant.uuid()
-    )
-    .fetch_all(db)
-    .await
+    properties!("tenant_id = $1 ORDER BY name FOR SHARE", tenant.uuid())
+        .fetch_all(db)
+        .await
 }
 
 /// Changes a property that is still of the version. `None` where it is not.
@@ -152,15 +149,16 @@ pub async fn update(
     Ok((done.rows_affected() == 1).then_some(()))
 }
 
-/// Deletes a property; waits for those who are just setting a value of it.
-/// `None` where there is none.
+/// Deletes a property for all who ask; waits for those who are just setting a
+/// value of it. `None` where there is none.
 pub async fn delete(
     db: &mut PgConnection,
     tenant: Id<Tenant>,
     name: &str,
 ) -> sqlx::Result<Option<()>> {
     let done = sqlx::query!(
-        "DELETE FROM properties WHERE tenant_id = $1 AND name = $2",
+        "UPDATE properties SET delete_time = clock()
+         WHERE tenant_id = $1 AND name = $2 AND delete_time IS NULL",
         tenant.uuid(),
         name
     )
@@ -169,15 +167,19 @@ pub async fn delete(
     Ok((done.rows_affected() == 1).then_some(()))
 }
 
-/// Takes a value away from the next users by id, of those after one. The last
-/// of them; `None` where there are no more.
-pub async fn clear(
-    db: &mut PgConnection,
-    tenant: Id<Tenant>,
-    name: &str,
-    after: Uuid,
-    at_most: i64,
-) -> sqlx::Result<Option<Uuid>> {
+/// Takes the values of a property that was deleted away from the next users by
+/// id, of any tenant: for a worker. After the last of them the property is gone.
+/// False where none is left.
+pub async fn clear(db: &mut PgConnection, at_most: i64) -> sqlx::Result<bool> {
+    let claimed = sqlx::query!(
+        "SELECT tenant_id, name, cleared_user_id FROM properties WHERE delete_time IS NOT NULL
+         ORDER BY delete_time LIMIT 1 FOR UPDATE SKIP LOCKED",
+    )
+    .fetch_optional(&mut *db)
+    .await?;
+    let Some(claimed) = claimed else {
+        return Ok(false);
+    };
     let cleared = sqlx::query_scalar!(
         "UPDATE users SET properties = properties - $2::text, update_time = clock(),
              version = version + 1
@@ -185,14 +187,26 @@ pub async fn clear(
              SELECT id FROM users WHERE tenant_id = $1 AND id > $3 AND properties ? $2
              ORDER BY id LIMIT $4)
          RETURNING id",
-        tenant.uuid(),
-        name,
-        after,
+        claimed.tenant_id,
+        claimed.name,
+        claimed.cleared_user_id,
         at_most,
     )
-    .fetch_all(db)
+    .fetch_all(&mut *db)
     .await?;
-    Ok(cleared.into_iter().max())
+    let last = cleared.into_iter().max();
+    sqlx::query!(
+        "WITH gone AS (
+             DELETE FROM properties WHERE tenant_id = $1 AND name = $2 AND $3::uuid IS NULL)
+         UPDATE properties SET cleared_user_id = $3
+         WHERE tenant_id = $1 AND name = $2 AND $3::uuid IS NOT NULL",
+        claimed.tenant_id,
+        claimed.name,
+        last,
+    )
+    .execute(db)
+    .await?;
+    Ok(true)
 }
 
 /// Properties by name, those after a name, or before it with the nearest first.
@@ -205,7 +219,7 @@ pub async fn list(
 ) -> sqlx::Result<Vec<Row>> {
     if backward {
         properties!(
-            "WHERE tenant_id = $1 AND name < $2 ORDER BY name DESC LIMIT $3",
+            "tenant_id = $1 AND name < $2 ORDER BY name DESC LIMIT $3",
             tenant.uuid(),
             place,
             limit
@@ -214,7 +228,7 @@ pub async fn list(
         .await
     } else {
         properties!(
-            "WHERE tenant_id = $1 AND name > $2 ORDER BY name LIMIT $3",
+            "tenant_id = $1 AND name > $2 ORDER BY name LIMIT $3",
             tenant.uuid(),
             place,
             limit
@@ -227,7 +241,7 @@ pub async fn list(
 /// How many properties the tenant has.
 pub async fn count(db: &mut PgConnection, tenant: Id<Tenant>) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM properties WHERE tenant_id = $1"#,
+        r#"SELECT count(*) AS "count!" FROM properties WHERE tenant_id = $1 AND delete_time IS NULL"#,
         tenant.uuid()
     )
     .fetch_one(db)

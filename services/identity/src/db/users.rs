@@ -121,7 +121,10 @@ macro_rules! people {
             r#"SELECT u.id AS "id: Id<User>", u.tenant_id AS "tenant_id: Id<Tenant>", u.first_name,
                    u.last_name, u.username, u.email, u.language, u.phone, u.time_zone, u.avatar_uri,
                    u.active_directory_id, u.classification_level_id,
-                   u.properties AS "properties: Json<Values>", u.setup_time, u.status,
+                   u.properties - ARRAY(
+                       SELECT p.name FROM properties p
+                       WHERE p.tenant_id = u.tenant_id AND p.delete_time IS NOT NULL)
+                       AS "properties!: Json<Values>", u.setup_time, u.status,
                    u.last_login_time, u.create_time, u.update_time, u.version,
                    f.totp_enrolled OR f.sms_enrolled AS "mfa_enabled!", f.totp_enrolled AS "totp_enrolled!",
                    f.sms_enrolled AS "sms_enrolled!", f.recovery_codes_left AS "recovery_codes_left!",

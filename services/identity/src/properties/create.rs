@@ -30,6 +30,12 @@ pub async fn run(
             Some(_) => {
                 ErrorReason::PropertyExists.because("the tenant has a property of this name")
             }
+            None if db::properties::count(&mut tx, tenant).await? < MOST => {
+                ErrorReason::PropertyExists.because(
+                    "a property of this name was just deleted and is still being taken from \
+                     users; try again in a moment",
+                )
+            }
             None => Error::field(
                 "property",
                 format!("the tenant has {MOST}, and can have no more: delete one first"),

@@ -1,17 +1,15 @@
-//! Deletes a property, and its value of every user. The definition goes first:
-//! whoever is setting a value right now is waited for, and nobody after them
-//! finds it.
+//! Deletes a property. From then on nobody sees it, and a worker takes its value
+//! away from every user: those may be a million.
 
 use contract::identity::{DeletePropertyRequest, DeletePropertyResponse, Event, PropertyDeleted};
 use rpc::{Caller, Error};
-use uuid::Uuid;
+use store::Store;
 
 use super::not_found;
 use crate::{Identity, db};
 
-/// The most users in one statement, which is to end in time however many there
-/// are.
-const BATCH: i64 = 20_000;
+/// The most users whom a transaction of the worker holds.
+const BATCH: i64 = 1000;
 
 pub async fn run(
     app: &Identity,
@@ -26,10 +24,15 @@ pub async fn run(
     db::properties::delete(&mut tx, tenant, &ask.name)
         .await?
         .ok_or_else(not_found)?;
-    let mut after = Uuid::nil();
-    while let Some(last) = db::properties::clear(&mut tx, tenant, &ask.name, after, BATCH).await? {
-        after = last;
-    }
     tx.publish(Event::from(PropertyDeleted { name: ask.name }));
     tx.commit(DeletePropertyResponse {}).await
+}
+
+/// Takes values of deleted properties away from some users. Whether there is
+/// more to do.
+pub async fn clear(store: &Store) -> Result<bool, Error> {
+    let mut tx = store.worker().await?;
+    let more = db::properties::clear(&mut tx, BATCH).await?;
+    tx.done().await?;
+    Ok(more)
 }

@@ -44,7 +44,8 @@ pub async fn insert_invited(
          FROM tenants t, (
              SELECT coalesce(jsonb_object_agg(p.name, p.default_value), '{}') AS properties
              FROM (SELECT name, default_value FROM properties
-                   WHERE tenant_id = $1 AND default_value IS NOT NULL FOR KEY SHARE) p) d,
+                   WHERE tenant_id = $1 AND default_value IS NOT NULL
+                       AND delete_time IS NULL FOR SHARE) p) d,
              unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[],
              $7::text[], $8::text[], $9::text[])
              AS i (id, first_name, last_name, email, language, username_key, email_key, sort_key)
