@@ -114,6 +114,8 @@ pub async fn tell(stage: &Stage<'_>, method: &str) -> Option<Told> {
                 "invitation_declined",
                 "user_deleted",
                 "user_erased",
+                "user_erased",
+                "user_erased",
             ])
         }
         _ => None,
