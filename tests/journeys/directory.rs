@@ -125,7 +125,7 @@ async fn u_09_every_filter_finds_exactly_those() {
                 licensed: Some(true),
                 ..none()
             },
-            &["ann"],
+            &["ann", "dora"],
         ),
         (
             ListUsersRequest {
@@ -155,7 +155,7 @@ async fn u_09_every_filter_finds_exactly_those() {
             },
             &[],
         ),
-        (role("analyst"), &["ann"]),
+        (role("analyst"), &["ann", "dora"]),
         (role("standard user"), &["bob"]),
         (
             ListUsersRequest {
@@ -190,6 +190,10 @@ async fn u_09_every_filter_finds_exactly_those() {
             &["ann"],
         ),
     ];
+    eventually("the role that waits for an invitee", || async {
+        who(&acme, role("analyst")).await.len() == 2
+    })
+    .await;
     for (ask, expected) in cases {
         let mut seen = who(&acme, ask.clone()).await;
         let mut expected = expected.to_vec();
