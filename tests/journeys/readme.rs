@@ -60,7 +60,9 @@ impl Replies {
         let value = |name: &str| {
             let mut lines = reply.lines().map(str::trim);
             let line = lines.find_map(|line| line.strip_prefix(&format!("\"{name}\": \"")))?;
-            line.split('"').next().map(str::to_owned)
+            let value = line.split('"').next()?;
+            // An & comes escaped.
+            serde_json::from_str(&format!("\"{value}\"")).ok()
         };
         self.flow_token = value("flowToken").unwrap_or(self.flow_token.clone());
         self.id = value("id").unwrap_or(self.id.clone());

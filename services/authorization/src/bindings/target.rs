@@ -18,7 +18,7 @@ pub struct Target {
 /// A subject as identity knows it.
 pub enum Found {
     /// A person.
-    User(User),
+    User(Box<User>),
     /// A machine.
     ServiceAccount(ServiceAccount),
 }
@@ -102,7 +102,7 @@ pub async fn find(
     Ok(found
         .users
         .into_iter()
-        .map(Found::User)
+        .map(|user| Found::User(Box::new(user)))
         .chain(accounts)
         .next())
 }

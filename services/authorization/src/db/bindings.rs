@@ -182,6 +182,7 @@ pub async fn delete_all(
 }
 
 /// A binding that waited for its user.
+#[expect(clippy::struct_field_names, reason = "the names of the columns")]
 pub struct Waiting {
     /// The user.
     pub user_id: Id<User>,

@@ -3,7 +3,6 @@
 use chrono::{DateTime, Utc};
 use contract::{Id, identity::Tenant};
 use sqlx::{PgConnection, types::Json};
-use uuid::Uuid;
 
 use crate::properties::values::Value;
 
