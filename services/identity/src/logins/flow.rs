@@ -61,6 +61,10 @@ pub enum Outcome {
 }
 
 /// What is true of a flow.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that are independent of each other"
+)]
 #[derive(Clone, Copy, Debug)]
 pub struct State {
     /// What the user has of second factors, and what the tenant asks of them.

@@ -29,6 +29,7 @@ pub use build::{Built, Form, build};
 const MAGIC: [u8; 8] = *b"usherbp1";
 /// Where the buckets begin.
 const HEAD: u64 = 24;
+const HEAD_BYTES: usize = 24;
 /// The bits of a hash that are kept, beside those that name its bucket.
 const KEPT_BITS: u32 = 24;
 const KEPT_BYTES: u64 = 3;
@@ -53,7 +54,7 @@ impl Breached {
     /// Opens a file that [`build`] made.
     pub fn open(path: &Path) -> Result<Breached> {
         let file = File::open(path)?;
-        let mut head = [0; HEAD as usize];
+        let mut head = [0; HEAD_BYTES];
         file.read_exact_at(&mut head, 0)?;
         let bits = number(&head, 8);
         let count = number(&head, 16);

@@ -39,17 +39,12 @@ impl First {
             FirstPassword::GeneratedAndSent | FirstPassword::Hashed => false,
         };
         if specified == ask.password.is_empty() {
-            return Err(Error::field(
-                "password",
-                match specified {
-                    true => {
-                        "must be given, unless first_password says that it is generated or hashed"
-                    }
-                    false => {
-                        "must be empty where first_password says that it is generated or hashed"
-                    }
-                },
-            ));
+            let why = if specified {
+                "must be given, unless first_password says that it is generated or hashed"
+            } else {
+                "must be empty where first_password says that it is generated or hashed"
+            };
+            return Err(Error::field("password", why));
         }
         if (choice == FirstPassword::Hashed) == ask.password_hash.is_empty() {
             let why = "must be given where first_password is HASHED, and only there";

@@ -36,13 +36,12 @@ pub async fn run(
     let policy = policies::read(&mut tx, tenant).await?;
     drop(tx);
     let keys = app.store.keys();
-    let (password, expire_time) = match &row.password {
-        Some(sealed) => (open_password(keys, tenant, mail, sealed)?, row.expire_time),
-        None => {
-            let length = policy.password_generated_length;
-            let password = generate(app, caller, tenant, mail, length).await?;
-            (password, app.store.clock().now() + LIFETIME)
-        }
+    let (password, expire_time) = if let Some(sealed) = &row.password {
+        (open_password(keys, tenant, mail, sealed)?, row.expire_time)
+    } else {
+        let length = policy.password_generated_length;
+        let password = generate(app, caller, tenant, mail, length).await?;
+        (password, app.store.clock().now() + LIFETIME)
     };
     let copy = row.copy_email.as_deref();
     let copy_email = copy.map(|sealed| open_copy(keys, tenant, mail, sealed));
