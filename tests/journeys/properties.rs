@@ -16,16 +16,19 @@ use usher_tests::{Company, Suite, password};
 
 use crate::assert_refused;
 
+#[expect(clippy::unnecessary_wraps, reason = "a value that there is")]
 fn text(text: &str) -> Option<PropertyValue> {
     let value = Some(Value::Text(text.into()));
     Some(PropertyValue { value })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a value that there is")]
 fn number(number: f64) -> Option<PropertyValue> {
     let value = Some(Value::Number(number));
     Some(PropertyValue { value })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a value that there is")]
 fn boolean(is: bool) -> Option<PropertyValue> {
     let value = Some(Value::Boolean(is));
     Some(PropertyValue { value })

@@ -64,8 +64,8 @@ pub async fn tell(stage: &Stage<'_>, method: &str) -> Option<Told> {
         }
         "InvitationService.ResendUserInvitation" => {
             invited().await;
-            let invitation = stage.company.invitations(&[]).await.into_iter();
-            let invitation = invitation.filter(|one| one.email == email).next_back();
+            let mut invitations = stage.company.invitations(&[]).await.into_iter();
+            let invitation = invitations.rfind(|one| one.email == email);
             let ask = ResendUserInvitationRequest {
                 user_id: invitation.expect("the invitation").user_id,
                 ..Default::default()

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use contract::identity::{CreateUserRequest, FirstPassword, PasswordPolicy, UserAlertKind};
+use contract::identity::{
+    CreateUserRequest, FirstPassword, PasswordPolicy, UserAlert, UserAlertKind,
+};
 use mailbox::{Fault, Verb};
 use testkit::{eventually, until};
 use usher_tests::{Mail, Suite, password, sign_in, suite::MANY_ATTEMPTS};
@@ -186,7 +188,7 @@ async fn p_03_u_09_u_10_a_temporary_password_ends_after_seven_days() {
         "CREDENTIALS_WRONG"
     );
     let alerts = get(&acme.admin.client, &late.id).await.alerts;
-    let kinds: Vec<_> = alerts.iter().map(|alert| alert.kind()).collect();
+    let kinds: Vec<_> = alerts.iter().map(UserAlert::kind).collect();
     assert_eq!(kinds, [UserAlertKind::PasswordExpired]);
     expired(&acme, &[&late.id]).await;
     resend(&acme.admin.client, &late.id, "")

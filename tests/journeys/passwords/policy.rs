@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use contract::identity::{CreateUserRequest, PasswordPolicy, UserAlertKind};
+use contract::identity::{CreateUserRequest, PasswordPolicy, UserAlert, UserAlertKind};
 use testkit::eventually;
 use usher_tests::{Suite, password, sign_in, suite::MANY_ATTEMPTS};
 
@@ -133,7 +133,7 @@ async fn u_09_u_10_an_admin_sees_whose_password_is_too_old_and_since_when() {
     .await
     .expect("an old password");
     let after = get(&acme.admin.client, &user_id).await;
-    let kinds: Vec<_> = after.alerts.iter().map(|alert| alert.kind()).collect();
+    let kinds: Vec<_> = after.alerts.iter().map(UserAlert::kind).collect();
     assert_eq!(kinds, [UserAlertKind::PasswordExpired]);
     assert_eq!(after.alerts[0].start_time, after.password_expire_time);
     let since = before.password_expire_time.expect("a time").seconds - 2 * 86_400;

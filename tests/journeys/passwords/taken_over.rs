@@ -57,7 +57,7 @@ async fn p_09_b_06_hashes_of_others_are_taken_over_and_replaced_at_the_next_logi
     }
     assert_eq!(old(&suite).await, 9, "a wrong password replaces nothing");
     // Six at a time each: no login fails because another was first.
-    for number in 0..CORPUS.len() {
+    for (number, hash) in CORPUS.into_iter().enumerate() {
         let logins = (0..6).map(|_| {
             let (anyone, email) = (anyone.clone(), format!("user{number}@acme.example"));
             tokio::spawn(async move { sign_in(&anyone, "acme", &email, SECRET).await })
@@ -66,7 +66,7 @@ async fn p_09_b_06_hashes_of_others_are_taken_over_and_replaced_at_the_next_logi
             login
                 .await
                 .expect("no panic")
-                .unwrap_or_else(|error| panic!("{}: {error}", CORPUS[number]));
+                .unwrap_or_else(|error| panic!("{hash}: {error}"));
         }
     }
     assert_eq!(old(&suite).await, 0, "all are ours after the first login");
