@@ -41,6 +41,7 @@ mod tenancy;
 mod tokens;
 mod unfinished;
 mod users;
+mod walks;
 
 /// Asserts that a call was refused with this reason.
 macro_rules! assert_refused {

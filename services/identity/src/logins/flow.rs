@@ -94,10 +94,7 @@ pub fn next(state: &State) -> Vec<LoginStep> {
 fn next_proofs(state: &State) -> Vec<LoginStep> {
     let (has, mut steps) = (&state.factors, Vec::new());
     let enrols = state.enrol_totp && has.policy == MfaPolicy::Optional;
-    // Trust was given after a second factor, and ends with any change of factors:
-    // there is nothing to enrol.
-    let skipped = state.device_trusted && has.is_usable();
-    if state.proven || skipped || !has.is_asked() && !enrols {
+    if state.proven || state.is_skipped() || !has.is_asked() && !enrols {
         return steps;
     }
     let mut offer = |offered: bool, step| steps.extend(offered.then_some(step));
@@ -110,6 +107,24 @@ fn next_proofs(state: &State) -> Vec<LoginStep> {
         offer(has.required && has.sms_allowed, LoginStep::EnrolSms);
     }
     steps
+}
+
+/// The fewest proofs that make a session, from what is true and whatever the
+/// steps say. A trusted device satisfies the policy, and proves nothing.
+pub fn least_level(state: &State) -> i16 {
+    if state.factors.is_asked() && !state.is_skipped() {
+        2
+    } else {
+        1
+    }
+}
+
+impl State {
+    /// Whether the device stands in for the second factor. Trust was given after
+    /// one, and ends with any change of factors: there is nothing to enrol.
+    fn is_skipped(&self) -> bool {
+        self.device_trusted && self.factors.is_usable()
+    }
 }
 
 impl Flow {
@@ -248,3 +263,5 @@ outcome_of!(
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod walks;

@@ -17,8 +17,7 @@ use crate::{
 
 /// Turns a flow into a session under a token of its own. The flow ends by it.
 /// The level is counted from the proofs in the flow, by SQL; where they are
-/// fewer than the policy asks there is no session, whatever the steps said. A
-/// trusted device satisfies the policy, and adds no level.
+/// fewer than the policy asks there is no session, whatever the steps said.
 pub async fn run(
     app: &Identity,
     tx: &mut Tx,
@@ -29,12 +28,6 @@ pub async fn run(
     if state.password_due {
         return Err(flow::ended());
     }
-    let skipped = state.device_trusted && state.factors.is_usable();
-    let least_level = if state.factors.is_asked() && !skipped {
-        2
-    } else {
-        1
-    };
     let policy = crate::policies::read(tx, flow.tenant_id).await?;
     let session_token = format!("{PREFIX}{}", Keys::token());
     let token_hash = app
@@ -50,7 +43,7 @@ pub async fn run(
         id: Id::new(),
         tenant: flow.tenant_id,
         flow: flow.id,
-        least_level,
+        least_level: flow::least_level(&state),
         token_hash: &token_hash,
         address: &address,
         device: device.id,
