@@ -5,19 +5,25 @@ use std::time::Duration;
 use contract::authorization::RoleSet;
 use contract::identity::{
     ConfirmTotpRequest, Device, EnrolTotpRequest, FactorPolicy, ListDevicesRequest, LoginRequest,
-    LoginStep, MfaPolicy, NewSession, Policy, RequestPasswordResetRequest, ResetPasswordRequest,
-    RevokeAllDevicesRequest, RevokeDeviceRequest, UpdatePolicyRequest, ValidateSessionRequest,
-    VerifyTotpRequest, confirm_totp_response, device_service_client::DeviceServiceClient,
+    LoginStep, MfaPolicy, NewSession, Policy, RequestPasswordResetRequest, ResetFactorsRequest,
+    ResetPasswordRequest, RevokeAllDevicesRequest, RevokeDeviceRequest, UpdatePolicyRequest,
+    ValidateSessionRequest, VerifyTotpRequest, confirm_totp_response,
+    device_service_client::DeviceServiceClient, factor_service_client::FactorServiceClient,
     login_response::Outcome, login_service_client::LoginServiceClient,
-    policy_service_client::PolicyServiceClient, session_service_client::SessionServiceClient,
-    user_service_client::UserServiceClient, verify_totp_response,
+    policy_service_client::PolicyServiceClient, reauthenticate_request::Second,
+    session_service_client::SessionServiceClient, user_service_client::UserServiceClient,
+    verify_totp_response,
 };
 use prost_types::FieldMask;
 use testkit::{Authenticator, Client, until};
 use tonic::Status;
 use usher_tests::{Company, Suite, password, suite::MANY_ATTEMPTS, token_mailed_to};
 
-use crate::{assert_refused, logins::login};
+use crate::{
+    assert_refused,
+    factors::{enrol, reauthenticate},
+    logins::login,
+};
 
 /// A machine from which a person of `acme` logs in, and which keeps its token.
 pub struct Machine {
@@ -390,6 +396,37 @@ async fn m_05_a_new_password_ends_the_trust_in_all_devices() {
     };
     laptop.password.clone_from(&ask.password);
     logins.reset_password(ask).await.expect("a new password");
+    laptop.flow(false, LoginStep::VerifyTotp).await;
+    suite.stop().await;
+}
+
+/// Whoever changes them: trust was given for a factor that was proven.
+#[tokio::test]
+async fn m_05_another_factor_ends_the_trust_in_all_devices() {
+    let suite = Suite::start_with(&MANY_ATTEMPTS).await;
+    let acme = required(&suite).await;
+    let (anyone, secret) = (suite.anyone(), password());
+    let user_id = acme.user("dora@acme.example", &secret).await;
+    let mut laptop = Machine::of(&anyone, "dora@acme.example", &secret);
+    let phone = laptop.enrol(-1).await;
+    let new = laptop.verify(&phone, 0, true).await;
+    laptop.sign_in().await.expect("the password is enough");
+    let own = anyone.signed_in(&new.session_token);
+    let code = Second::TotpCode(phone.code(1));
+    reauthenticate(&own, &secret, Some(code))
+        .await
+        .expect("fresh");
+    let (phone, _) = enrol(&own, -1).await.expect("another phone");
+
+    laptop.verify(&phone, 0, true).await;
+    laptop.sign_in().await.expect("the password is enough");
+    let ask = ResetFactorsRequest {
+        user_id,
+        ..Default::default()
+    };
+    let mut admin = FactorServiceClient::new(acme.admin.client.clone());
+    admin.reset_factors(ask).await.expect("a reset");
+    laptop.enrol(0).await;
     laptop.flow(false, LoginStep::VerifyTotp).await;
     suite.stop().await;
 }
