@@ -17,7 +17,7 @@ use contract::importer::{
     ListImportRowsRequest, ListImportsRequest, import_service_client::ImportServiceClient,
 };
 use contract::invitation::{
-    ListInvitationsRequest, ListMailsRequest, mail_service_client::MailServiceClient,
+    ListInvitationsRequest, ListMailsRequest, MailState, mail_service_client::MailServiceClient,
 };
 use contract::licensing::{ListSeatsRequest, license_service_client::LicenseServiceClient};
 use testkit::Client;
@@ -284,12 +284,14 @@ async fn every_other_list_goes_forth_and_back() {
             .rows
     );
     // Once all are sent, none changes any more.
+    let mut mails = MailServiceClient::new(admin.clone());
     testkit::eventually("all mails", || async {
-        suite.mailbox().messages().len() == 6
+        let mut mails = mails.clone();
+        let listed = mails.list_mails(ListMailsRequest::default()).await;
+        let listed = listed.expect("mails").into_inner().mails;
+        listed.len() == 6 && listed.iter().all(|mail| mail.state() == MailState::Sent)
     })
     .await;
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-    let mut mails = MailServiceClient::new(admin.clone());
     forth_and_back!(mails.list_mails(ListMailsRequest { page_size: 2 }).mails);
     let mut bulk = BulkServiceClient::new(admin.clone());
     let mut bulk_operation_id = String::new();

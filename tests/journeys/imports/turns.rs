@@ -102,7 +102,18 @@ async fn b_07_a_commit_that_waits_for_invitation_says_that_it_is_stopping() {
         held.then_some(())
     })
     .await;
-    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    until("invitation to be asked", || async {
+        let sql = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted
+                   AND relation = 'invitation.invitations'::regclass
+                   AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))";
+        let mut database = suite.database().connect().await;
+        let waits: bool = sqlx::query_scalar(sql)
+            .fetch_one(&mut database)
+            .await
+            .ok()?;
+        waits.then_some(())
+    })
+    .await;
     let ask = CancelImportRequest {
         import_id: import.id.clone(),
         ..Default::default()
