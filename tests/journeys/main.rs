@@ -33,6 +33,7 @@ mod properties;
 mod readme;
 mod revocation;
 mod seats;
+mod secrets;
 mod service_accounts;
 mod sessions;
 mod skew;

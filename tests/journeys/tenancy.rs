@@ -4,7 +4,7 @@ use sqlx::{PgConnection, Row};
 use testkit::Database;
 
 /// Tables without a tenant: each with the reason why.
-const WITHOUT_TENANT: [(&str, &str); 6] = [
+const WITHOUT_TENANT: [(&str, &str); 7] = [
     (
         "outbox",
         "read only by the relay and by FeedService, for all tenants",
@@ -12,6 +12,10 @@ const WITHOUT_TENANT: [(&str, &str); 6] = [
     ("cursors", "how far a consumer has read"),
     ("parked", "events that a consumer could not apply"),
     ("signing_keys", "keys of the installation"),
+    (
+        "root_keys",
+        "the key of a service, sealed under its secrets",
+    ),
     ("migrations", "which migrations of the service ran"),
     ("store_migrations", "which migrations of the chassis ran"),
 ];

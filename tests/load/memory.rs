@@ -1,7 +1,8 @@
 //! How much memory identity takes.
 
-use anyhow::Result;
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use std::str::FromStr as _;
+
+use anyhow::{Context as _, Result, anyhow};
 use contract::{
     Id,
     identity::{Session, ValidateSessionRequest, session_service_client::SessionServiceClient},
@@ -28,9 +29,14 @@ pub fn at_rest(fleet: &Fleet, table: &mut Table) -> Result<()> {
 
 /// After the lists of a million users were measured, with sessions in use.
 pub async fn in_use(fleet: &Fleet, table: &mut Table) -> Result<()> {
-    let mut secret = [0; 32];
-    STANDARD.decode_slice(SECRET, &mut secret)?;
-    let keys = Keys::new(&secret);
+    let url = fleet.database.url().replace("{service}", "identity");
+    let root = boot::Root::from_str(SECRET)?;
+    let root = root
+        .of_service("identity")
+        .map_err(|error| anyhow!("{error:?}"))?;
+    let keys = Keys::open_root(&url, "identity", root.secrets()).await;
+    let keys = keys.map_err(|error| anyhow!("{error:?}"))?;
+    let keys = keys.context("the root key")?;
     let mut db = fleet.database.connect().await;
     let mut sessions = SessionServiceClient::new(Client::new(fleet.identity.channel()));
     let (tenant, user): (uuid::Uuid, uuid::Uuid) =

@@ -92,10 +92,20 @@ impl Suite {
     /// # Panics
     /// When it does not start.
     pub async fn replica(&self) -> Replica {
+        Self::another(self.config.clone())
+            .await
+            .unwrap_or_else(|error| panic!("no replica: {error:#}"))
+    }
+
+    /// The same with more flags of `usher-suite`, or others instead of its own.
+    pub async fn replica_with(&self, flags: &[&str]) -> Result<Replica> {
+        Self::another(config(&self.database, &self.mailbox, flags)?).await
+    }
+
+    async fn another(config: suite::Config) -> Result<Replica> {
         let (clock, time) = store::Clock::moved();
-        let running = run(self.config.clone(), clock).await;
-        let running = running.unwrap_or_else(|error| panic!("no replica: {error:#}"));
-        Replica { running, time }
+        let running = run(config, clock).await?;
+        Ok(Replica { running, time })
     }
 
     /// Moves the time of the suite; see `store::Clock`.

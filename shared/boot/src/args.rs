@@ -192,8 +192,10 @@ pub struct StoreArgs {
     /// The most connections to Postgres of one service
     #[arg(long, env = "USHER_POSTGRES_CONNECTIONS", default_value_t = 10)]
     pub postgres_connections: u32,
-    /// 32 random bytes in base64, the root of this service's keys. Losing it
-    /// loses what is sealed under it. Make one: head -c 32 /dev/urandom | base64
+    /// 32 random bytes in base64, which open the root key of each service in
+    /// its schema. Losing them loses what is sealed and hashed. Make one:
+    /// head -c 32 /dev/urandom | base64. To change it, start everything with
+    /// `new,former`, then with the new one alone, which ends the former
     #[arg(
         long,
         env = "USHER_SECRET",
@@ -201,7 +203,7 @@ pub struct StoreArgs {
         conflicts_with = "secret_file"
     )]
     pub secret: Option<Secret>,
-    /// A file that holds that secret
+    /// A file that holds that secret; a former one in the next line
     #[arg(long, env = "USHER_SECRET_FILE")]
     pub secret_file: Option<std::path::PathBuf>,
 }

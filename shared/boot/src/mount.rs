@@ -19,6 +19,9 @@ use crate::{
 /// How long the start waits for Postgres before it gives up migrating.
 const MIGRATION_PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long until Postgres is asked for the root key again.
+const AGAIN: Duration = Duration::from_millis(500);
+
 /// How often replies are removed that are too old to be asked for again.
 const REAP: Duration = Duration::from_mins(1);
 
@@ -76,10 +79,12 @@ pub(crate) async fn mount<S: Service>(
     if let Some(admin) = &site.stores.migrate_url {
         migrate::<S>(admin, &site.stores.postgres_url).await?;
     }
+    let url = &site.stores.postgres_url;
+    let keys = keys(S::NAME, url, root).await?;
     let store = Store::connect(
-        site.stores.postgres_url.reveal(),
+        url.reveal(),
         S::NAME,
-        Keys::new(root.bytes()),
+        keys,
         site.clock.clone(),
         site.stores.postgres_connections,
     )
@@ -119,6 +124,27 @@ pub(crate) async fn mount<S: Service>(
         health.follow(tasks.clone(), move || answers(store.clone())),
     );
     Ok(Part { service, serving })
+}
+
+/// The keys of a service, once Postgres answers and the service's schema was
+/// set up. Refused where the secrets do not open its root key.
+async fn keys(service: &'static str, url: &Secret, root: &Root) -> Result<Keys, Error> {
+    loop {
+        match Keys::open_root(url.reveal(), service, root.secrets()).await {
+            Ok(Some(keys)) => return Ok(keys),
+            Ok(None) => {
+                return Err(Error::fault(format!(
+                    "--secret (USHER_SECRET) or --secret-file does not open the root key of \
+                     {service}. Was it changed? Give both: new,former"
+                )));
+            }
+            Err(error) => {
+                let error = error.message();
+                tracing::warn!(service, error, "waiting for the root key in Postgres");
+                tokio::time::sleep(AGAIN).await;
+            }
+        }
+    }
 }
 
 /// What the layers before a service need.

@@ -56,61 +56,81 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The 32 bytes from which every key of a service comes.
+/// The secrets that open the root key of a service, newest first.
 #[derive(Clone)]
-pub struct Root(Zeroizing<[u8; 32]>);
+pub struct Root(Vec<store::Secret>);
 
 impl Root {
-    /// Reads the secret that the flags name. Refused where it is missing, not
-    /// base64, or not 32 bytes long.
+    /// Reads the secrets that the flags name. Refused where there is none, or
+    /// one is not base64, or not 32 bytes long.
     pub fn read(args: &StoreArgs) -> Result<Self, Misconfigured> {
-        let bad = |why: &str| Misconfigured::new("--secret (USHER_SECRET) or --secret-file", why);
-        let text = match (&args.secret, &args.secret_file) {
-            (Some(secret), _) => secret.clone(),
+        match (&args.secret, &args.secret_file) {
+            (Some(secrets), _) => secrets.reveal().parse(),
             (None, Some(path)) => std::fs::read_to_string(path)
-                .map(|text| Secret::from(text.as_str()))
+                .map(Zeroizing::new)
                 .map_err(|error| {
                     Misconfigured::new(
                         "--secret-file (USHER_SECRET_FILE)",
                         format!("cannot read {}: {error}", path.display()),
                     )
-                })?,
-            (None, None) => {
-                return Err(bad(
-                    "is missing. Make one: head -c 32 /dev/urandom | base64",
-                ));
-            }
-        };
-        let bytes = STANDARD
-            .decode(text.reveal())
-            .map(Zeroizing::new)
-            .map_err(|_| bad("is not base64. Make one: head -c 32 /dev/urandom | base64"))?;
-        let root = <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| {
-            bad("is not 32 bytes in base64. Make one: head -c 32 /dev/urandom | base64")
-        })?;
-        Ok(Self(Zeroizing::new(root)))
+                })?
+                .parse(),
+            (None, None) => "".parse(),
+        }
     }
 
-    /// The root of one service where several share this one: HKDF-SHA256
+    /// The secrets of one service where several share these: HKDF-SHA256
     /// (RFC 5869) with the service's name.
     pub fn of_service(&self, service: &str) -> Result<Self, rpc::Error> {
-        let fault = |_| rpc::Error::fault("deriving a service's secret failed");
-        let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"usher service secret");
-        let info = [service.as_bytes()];
-        let mut derived = Zeroizing::new([0; 32]);
-        salt.extract(self.0.as_slice())
-            .expand(&info, hkdf::HKDF_SHA256)
-            .map_err(fault)?
-            .fill(derived.as_mut_slice())
-            .map_err(fault)?;
-        Ok(Self(derived))
+        let derived = self.0.iter().map(|secret| derived(secret, service));
+        Ok(Self(derived.collect::<Result<_, _>>()?))
     }
 
-    /// The bytes.
+    /// The secrets.
     #[must_use]
-    pub fn bytes(&self) -> &[u8; 32] {
+    pub fn secrets(&self) -> &[store::Secret] {
         &self.0
     }
+}
+
+/// Secrets in base64, with commas or lines between them.
+impl FromStr for Root {
+    type Err = Misconfigured;
+
+    fn from_str(given: &str) -> Result<Self, Misconfigured> {
+        let bad = |why: &str| {
+            Misconfigured::new(
+                "--secret (USHER_SECRET) or --secret-file",
+                format!("{why}. Make one: head -c 32 /dev/urandom | base64"),
+            )
+        };
+        let words = given.split([',', '\n']).map(str::trim);
+        let secrets = words.filter(|word| !word.is_empty()).map(|word| {
+            let bytes = STANDARD.decode(word).map(Zeroizing::new);
+            let bytes = bytes.map_err(|_| bad("is not base64"))?;
+            <[u8; 32]>::try_from(bytes.as_slice())
+                .map(Zeroizing::new)
+                .map_err(|_| bad("is not 32 bytes in base64"))
+        });
+        let secrets: Vec<_> = secrets.collect::<Result<_, _>>()?;
+        if secrets.is_empty() {
+            return Err(bad("is missing"));
+        }
+        Ok(Self(secrets))
+    }
+}
+
+fn derived(secret: &store::Secret, service: &str) -> Result<store::Secret, rpc::Error> {
+    let fault = |_| rpc::Error::fault("deriving a service's secret failed");
+    let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"usher service secret");
+    let info = [service.as_bytes()];
+    let mut derived = store::Secret::default();
+    salt.extract(secret.as_slice())
+        .expand(&info, hkdf::HKDF_SHA256)
+        .map_err(fault)?
+        .fill(derived.as_mut_slice())
+        .map_err(fault)?;
+    Ok(derived)
 }
 
 impl fmt::Debug for Root {
@@ -121,6 +141,8 @@ impl fmt::Debug for Root {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+
     use super::{Root, Secret};
 
     #[test]
@@ -129,12 +151,43 @@ mod tests {
         assert!(!format!("{secret:?} {:#?}", Some(&secret)).contains("canary"));
     }
 
+    /// 32 times the same byte, in base64.
+    fn secret(byte: u8) -> String {
+        super::STANDARD.encode([byte; 32])
+    }
+
     #[test]
     fn services_that_share_a_secret_have_different_ones() {
-        let root = Root(zeroize::Zeroizing::new([7; 32]));
-        let of = |name: &str| *root.of_service(name).expect("derived").bytes();
+        let root: Root = secret(7).parse().expect("a secret");
+        let of = |name: &str| *root.of_service(name).expect("derived").secrets()[0];
         assert_eq!(of("identity"), of("identity"));
         assert_ne!(of("identity"), of("importer"));
-        assert_ne!(of("identity"), *root.bytes());
+        assert_ne!(of("identity"), *root.secrets()[0]);
+    }
+
+    #[test]
+    fn secrets_are_given_newest_first_in_a_line_or_in_lines() {
+        let (new, former) = (secret(2), secret(1));
+        for given in [format!("{new},{former}"), format!(" {new}\n{former}\n")] {
+            let root: Root = given.parse().expect("two secrets");
+            let bytes: Vec<_> = root.secrets().iter().map(|secret| secret[0]).collect();
+            assert_eq!(bytes, [2, 1]);
+        }
+    }
+
+    #[test]
+    fn what_is_no_secret_is_refused_and_not_quoted() {
+        let short = super::STANDARD.encode([7; 31]);
+        for given in [
+            "",
+            " , ",
+            "canary!",
+            &short,
+            &format!("{},canary!", secret(1)),
+        ] {
+            let problem = given.parse::<Root>().expect_err(given).to_string();
+            assert!(problem.contains("head -c 32"), "{problem}");
+            assert!(!problem.contains("canary") && !problem.contains(&short));
+        }
     }
 }

@@ -12,9 +12,9 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use rpc::Error;
 use zeroize::{Zeroize as _, Zeroizing};
 
-/// The keys of a service, all derived from its one secret (HKDF-SHA-256,
+/// The keys of a service, all derived from its root key (HKDF-SHA-256,
 /// RFC 5869), a separate one for every purpose: what was hashed or sealed for
-/// one purpose means nothing for another.
+/// one purpose means nothing for another. [`Keys::open_root`] finds them.
 #[derive(Clone)]
 pub struct Keys {
     root: Arc<hkdf::Prk>,
@@ -22,7 +22,7 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// The keys that follow from a secret.
+    /// The keys that follow from 32 secret bytes.
     #[must_use]
     pub fn new(secret: &[u8; 32]) -> Keys {
         let root = hkdf::Salt::new(hkdf::HKDF_SHA256, b"usher").extract(secret);
@@ -34,7 +34,7 @@ impl Keys {
     }
 
     /// HMAC-SHA-256 of the data under the key of the purpose: equal data has
-    /// equal hashes, and without the secret nobody can try guesses.
+    /// equal hashes, and without the root key nobody can try guesses.
     #[must_use]
     pub fn keyed_hash(&self, purpose: &str, data: &[u8]) -> [u8; 32] {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &*derive(&self.root, "hash", purpose));
@@ -47,7 +47,7 @@ impl Keys {
     /// [`Keys::open`] with the same purpose and context reads it: a context of
     /// tenant, table and row keeps a ciphertext from being moved elsewhere.
     ///
-    /// The first byte tells which secret sealed it, then come the nonce and
+    /// The first byte tells which root key sealed it, then come the nonce and
     /// the ciphertext with its tag.
     #[must_use]
     pub fn seal(&self, purpose: &str, context: &[u8], plain: &[u8]) -> Vec<u8> {

@@ -16,7 +16,7 @@
 //! ```
 //!
 //! The queries of this crate are checked at run time (`sqlx::query`), not at
-//! compile time: the tables of `migrations/0001_base.sql` live in every
+//! compile time: the tables of its `migrations/` live in every
 //! service's schema and no single one could be named in a development URL.
 
 mod clock;
@@ -25,6 +25,7 @@ mod migrate;
 mod outbox;
 mod page;
 mod replay;
+mod root;
 mod store;
 mod tx;
 
@@ -32,6 +33,7 @@ pub use clock::{Clock, ClockHandle};
 pub use keys::Keys;
 pub use migrate::migrate;
 pub use page::Page;
+pub use root::Secret;
 pub use store::Store;
 pub use tx::Tx;
 

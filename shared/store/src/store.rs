@@ -56,20 +56,7 @@ impl Store {
         clock: Clock,
         max: u32,
     ) -> Result<Store, Error> {
-        let options = PgConnectOptions::from_str(url)?
-            .username(&format!("usher_{service}"))
-            .application_name(service)
-            .options([
-                ("search_path", service),
-                ("statement_timeout", "15s"),
-                ("lock_timeout", "5s"),
-                ("idle_in_transaction_session_timeout", "30s"),
-                // Compiling a query takes longer than any of ours runs.
-                ("jit", "off"),
-                // Each transaction begins with a ROLLBACK (see `opening`),
-                // which warns where there is nothing to roll back.
-                ("client_min_messages", "error"),
-            ]);
+        let options = login(url, service)?;
         let pool = PgPoolOptions::new()
             .max_connections(max)
             .acquire_timeout(ACQUIRE)
@@ -233,6 +220,24 @@ impl Store {
         }
         sql
     }
+}
+
+/// How a service logs in, always as its own role.
+pub(crate) fn login(url: &str, service: &'static str) -> Result<PgConnectOptions, Error> {
+    Ok(PgConnectOptions::from_str(url)?
+        .username(&format!("usher_{service}"))
+        .application_name(service)
+        .options([
+            ("search_path", service),
+            ("statement_timeout", "15s"),
+            ("lock_timeout", "5s"),
+            ("idle_in_transaction_session_timeout", "30s"),
+            // Compiling a query takes longer than any of ours runs.
+            ("jit", "off"),
+            // Each transaction begins with a ROLLBACK (see `opening`),
+            // which warns where there is nothing to roll back.
+            ("client_min_messages", "error"),
+        ]))
 }
 
 /// Whether the connection is of no more use, while a new one might be.

@@ -20,6 +20,8 @@ mod recovery;
 mod replay;
 #[path = "stories/roles.rs"]
 mod roles;
+#[path = "stories/root.rs"]
+mod root;
 #[path = "stories/sealing.rs"]
 mod sealing;
 #[path = "stories/time.rs"]
