@@ -3,6 +3,7 @@
 mod bulk_killed;
 mod demo_killed;
 mod import_killed;
+mod redeem_killed;
 mod redis;
 mod redis_gone;
 mod secrets_leaked;
