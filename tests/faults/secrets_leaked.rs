@@ -1,6 +1,8 @@
 //! B-82, B-18, B-40: canaries through the whole main job, then a look
 //! everywhere.
 
+mod people;
+
 use std::{
     collections::BTreeSet,
     fmt::Write,
@@ -17,7 +19,7 @@ use contract::identity::{
 };
 use testkit::{Client, environment};
 use usher_tests::{
-    World,
+    SmsProvider, World,
     demo::{self, Steps},
     fleet, password, sign_in, suite, token_mailed_to,
 };
@@ -26,6 +28,9 @@ use crate::redis::Redis;
 
 /// A text that may be seen, and must be: it shows that the look sees.
 const MARKER: &str = "Canary Islands";
+
+/// What the SMS provider is told.
+const SMS_KEY: &str = "Bearer a key of the provider of canaries";
 
 /// Everything that the servers printed at TRACE, and everything in Postgres
 /// and Redis, as files: first the database.
@@ -45,10 +50,22 @@ async fn everything(world: &World, redis: &Redis) -> Vec<PathBuf> {
     [vec![database, saved], world.logs.clone()].concat()
 }
 
+/// What Postgres logged of every change, as its replicas and archives have it.
+async fn wal(world: &World) -> Vec<PathBuf> {
+    let mut db = world.database.connect().await;
+    let data: String = sqlx::query_scalar("SHOW data_directory")
+        .fetch_one(&mut db)
+        .await
+        .expect("the place of the data");
+    let files = std::fs::read_dir(Path::new(&data).join("pg_wal")).expect("the log");
+    let files = files.map(|file| file.expect("a file").path());
+    files.filter(|path| path.is_file()).collect()
+}
+
 /// The texts that are in a file: plain, or in hexadecimal as a dump writes
 /// bytes. By grep, because the logs are large and tests are slow.
 fn found(place: &Path, texts: &[String]) -> BTreeSet<String> {
-    let patterns = place.with_extension("patterns");
+    let patterns = std::env::temp_dir().join(format!("usher-{}", uuid::Uuid::new_v4().simple()));
     let spellings = texts.iter().flat_map(|text| [text.clone(), hex(text)]);
     std::fs::write(&patterns, spellings.collect::<Vec<_>>().join("\n")).expect("patterns");
     let output = Command::new("grep")
@@ -72,8 +89,32 @@ fn hex(text: &str) -> String {
     })
 }
 
+/// Where people can be reached is in the tables that say so, and nowhere else:
+/// in no event, reply or log, and not in Redis.
+fn personal(places: &[PathBuf]) {
+    let of = [people::NUMBER, people::PHONE, people::FORMER, people::COPY];
+    let of = of.map(str::to_owned);
+    for place in &places[1..] {
+        let there = found(place, &of);
+        assert!(there.is_empty(), "in {}: {there:?}", place.display());
+    }
+    let dump = std::fs::read_to_string(&places[0]).expect("the dump");
+    let tables = |text: &str| -> BTreeSet<&str> {
+        let told = |line: &&str| line.contains(text) || line.contains(&hex(text));
+        let lines = dump.lines().filter(told);
+        let words = lines.filter_map(|line| line.strip_prefix("INSERT INTO ")?.split(' ').next());
+        words.collect()
+    };
+    assert_eq!(tables(people::NUMBER), ["identity.sms_factors"].into());
+    assert_eq!(tables(people::PHONE), ["identity.users"].into());
+    // Whom a mail went to, and under which address somebody acted then.
+    let told = ["identity.audit_records", "invitation.mails"];
+    assert_eq!(tables(people::FORMER), told.into());
+    assert_eq!(tables(people::COPY), [].into());
+}
+
 /// Secrets of all kinds, used once each.
-async fn canaries(world: &World) -> Vec<(&'static str, String)> {
+async fn canaries(world: &World, operator: &Client) -> Vec<(&'static str, String)> {
     let anyone = world.anyone();
     let session = sign_in(
         &anyone,
@@ -83,7 +124,6 @@ async fn canaries(world: &World) -> Vec<(&'static str, String)> {
     )
     .await
     .expect("a login");
-    let operator = world.tenant("canaries").await;
     let secret = password();
     let email = "canary@canaries.example";
     let ask = CreateUserRequest {
@@ -99,7 +139,7 @@ async fn canaries(world: &World) -> Vec<(&'static str, String)> {
         .expect("a user");
     let mut logins = LoginServiceClient::new(anyone);
     let ask = LoginRequest {
-        tenant: "canaries".into(),
+        tenant: people::TENANT.into(),
         username: email.into(),
         password: secret.clone(),
         enrol_totp: true,
@@ -114,7 +154,7 @@ async fn canaries(world: &World) -> Vec<(&'static str, String)> {
     };
     let enrolled = logins.enrol_totp(ask).await.expect("a secret").into_inner();
     let ask = RequestPasswordResetRequest {
-        tenant: "canaries".into(),
+        tenant: people::TENANT.into(),
         username: email.into(),
     };
     logins.request_password_reset(ask).await.expect("a mail");
@@ -133,7 +173,7 @@ async fn canaries(world: &World) -> Vec<(&'static str, String)> {
     tokens.refresh_tokens(ask).await.expect("the next tokens");
     vec![
         ("a refresh token", refresh_token),
-        ("an API key", api_key(&operator).await),
+        ("an API key", api_key(operator).await),
         ("an operator's password", world.operator_password.clone()),
         ("a user's password", secret),
         ("a session token", session.session_token),
@@ -181,11 +221,15 @@ async fn api_key(operator: &Client) -> String {
 #[tokio::test]
 async fn b_82_b_18_no_secret_is_logged_or_stored_in_the_clear() {
     let redis = Redis::start();
-    let world = World::separate(&redis.url(), &["--log", "trace"], &[]).await;
+    let provider = SmsProvider::start().await;
+    let sms = ["--sms-url", provider.url(), "--sms-authorization", SMS_KEY];
+    let world = World::separate(&redis.url(), &["--log", "trace"], &[("identity", &sms)]).await;
     if let Err(error) = demo::run(&world.setting(), &mut Steps::new(true)).await {
         panic!("{error:#}");
     }
-    let mut canaries = canaries(&world).await;
+    let operator = world.tenant(people::TENANT).await;
+    let mut canaries = canaries(&world, &operator).await;
+    canaries.extend(people::canaries(&world, &operator, &provider).await);
     let mails = world.mails().all().await.expect("mails");
     // Notices hold no link.
     let links: Vec<_> = mails.iter().filter_map(|mail| mail.token().ok()).collect();
@@ -199,7 +243,7 @@ async fn b_82_b_18_no_secret_is_logged_or_stored_in_the_clear() {
     let texts: Vec<String> = canaries.iter().map(|(_, text)| text.clone()).collect();
 
     let places = everything(&world, &redis).await;
-    for place in &places {
+    for place in places.iter().chain(&wal(&world).await) {
         let there = found(place, &texts);
         let leaked: Vec<_> = canaries
             .iter()
@@ -208,8 +252,14 @@ async fn b_82_b_18_no_secret_is_logged_or_stored_in_the_clear() {
             .collect();
         assert!(leaked.is_empty(), "in {}: {leaked:?}", place.display());
     }
+    personal(&places);
     // The look sees what may be seen, and the logs were at their loudest.
     let seen = [MARKER.to_owned()];
+    let logged = wal(&world)
+        .await
+        .iter()
+        .any(|file| !found(file, &seen).is_empty());
+    assert!(logged, "nothing was in the log of changes");
     assert_eq!(found(&places[0], &seen).len(), 1, "nothing was dumped");
     for log in &world.logs {
         let loud = found(log, &["TRACE".to_owned()]);
