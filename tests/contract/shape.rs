@@ -27,6 +27,32 @@ fn every_id_of_a_request_is_a_uuid() {
     assert!(loose.is_empty(), "not told to be a UUID: {loose:?}");
 }
 
+/// B-42: what the suite finds out by a proof, nobody says in a request.
+#[test]
+fn b_42_no_request_says_what_only_a_proof_can() {
+    let found_out = [
+        "verified",
+        "verify_time",
+        "email_verified",
+        "setup_time",
+        "assurance_level",
+        "last_login_time",
+    ];
+    let told: Vec<_> = request_messages()
+        .iter()
+        .flat_map(|message| message.fields().collect::<Vec<_>>())
+        .filter(|field| found_out.contains(&field.name()))
+        .map(|field| field.full_name().to_owned())
+        .collect();
+    assert!(told.is_empty(), "a request may claim it: {told:?}");
+    // They are what replies call it.
+    let replies = ["usher.identity.v1.User", "usher.identity.v1.Domain"];
+    for reply in replies {
+        let message = POOL.get_message_by_name(reply).expect(reply);
+        assert!(message.get_field_by_name("verified").is_some(), "{reply}");
+    }
+}
+
 #[test]
 fn every_list_pages() {
     let lists = methods()

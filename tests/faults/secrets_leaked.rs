@@ -90,9 +90,15 @@ fn hex(text: &str) -> String {
 }
 
 /// Where people can be reached is in the tables that say so, and nowhere else:
-/// in no event, reply or log, and not in Redis.
+/// in no event, reply or log, and not in Redis. Nor is what was kept for a while.
 fn personal(places: &[PathBuf]) {
-    let of = [people::NUMBER, people::PHONE, people::FORMER, people::COPY];
+    let of = [
+        people::NUMBER,
+        people::PHONE,
+        people::FORMER,
+        people::COPY,
+        people::DIGEST,
+    ];
     let of = of.map(str::to_owned);
     for place in &places[1..] {
         let there = found(place, &of);
@@ -111,6 +117,7 @@ fn personal(places: &[PathBuf]) {
     let told = ["identity.audit_records", "invitation.mails"];
     assert_eq!(tables(people::FORMER), told.into());
     assert_eq!(tables(people::COPY), [].into());
+    assert_eq!(tables(people::DIGEST), [].into());
 }
 
 /// Secrets of all kinds, used once each.

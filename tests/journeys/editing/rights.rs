@@ -88,7 +88,7 @@ async fn a_04_nobody_changes_who_may_do_more_than_they() {
 }
 
 #[tokio::test]
-async fn u_15_verified_is_who_completed_a_login() {
+async fn u_15_b_42_verified_is_who_completed_a_login() {
     let suite = Suite::start().await;
     let acme = suite
         .company_with("acme", RoleSet::Standard, MfaPolicy::Required)
@@ -115,6 +115,12 @@ async fn u_15_verified_is_who_completed_a_login() {
     let mut logins = LoginServiceClient::new(suite.anyone());
     logins.login(ask).await.expect("a flow that asks for more");
     assert!(!get(admin, &created).await.verified, "half a login is none");
+    // Nor does another address prove anything, whoever sets it (B-42).
+    let elsewhere = email("elsewhere@acme.example");
+    let changed = update(admin, &created, &elsewhere, &["email"])
+        .await
+        .unwrap();
+    assert!(!changed.verified, "an admin chose the address");
 
     let other = suite.company("other").await;
     let member = other.member_without_roles("member@other.example").await;
