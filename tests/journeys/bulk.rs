@@ -236,10 +236,12 @@ async fn u_13_nobody_does_to_many_what_they_may_not_do_to_one() {
         .await;
     let co_admin = acme.member("co@acme.example", "co-admin").await;
     let admin = acme.admin.user_id.as_str();
-    let begun = begin(&co_admin.client, BulkAction::Disable, named(&[admin])).await;
-    let operation = ended(&co_admin.client, &begun.expect("begun").id).await;
-    let expected = [(BulkOutcome::Refused, "EXCEEDS_OWN_PERMISSIONS".to_owned())];
-    assert_eq!(told(&co_admin.client, &operation.id).await, expected);
+    for action in [BulkAction::Disable, BulkAction::Enable, BulkAction::Delete] {
+        let begun = begin(&co_admin.client, action, named(&[admin])).await;
+        let operation = ended(&co_admin.client, &begun.expect("begun").id).await;
+        let expected = [(BulkOutcome::Refused, "EXCEEDS_OWN_PERMISSIONS".to_owned())];
+        assert_eq!(told(&co_admin.client, &operation.id).await, expected);
+    }
 
     // Who sees users may not shut them out, nor stop who does.
     let org = suite

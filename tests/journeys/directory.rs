@@ -8,10 +8,10 @@ use contract::authorization::{
     role_binding_service_client::RoleBindingServiceClient,
 };
 use contract::identity::{
-    DeleteUserRequest, DisableUserRequest, ListUsersRequest, ListUsersResponse, User, UserOrder,
-    UserStatus, user_service_client::UserServiceClient,
+    DeleteUserRequest, DisableUserRequest, ListUsersRequest, ListUsersResponse, UpdateUserRequest,
+    User, UserFields, UserOrder, UserStatus, user_service_client::UserServiceClient,
 };
-use prost_types::Timestamp;
+use prost_types::{FieldMask, Timestamp};
 use testkit::{Client, eventually};
 use tonic::Status;
 use usher_tests::{Company, Suite, password, sign_in, suite::MANY_ATTEMPTS};
@@ -20,6 +20,7 @@ use crate::{assert_refused, logins::login};
 
 mod at_random;
 mod crowd;
+mod many;
 
 async fn page(client: &Client, ask: &ListUsersRequest) -> Result<ListUsersResponse, Status> {
     let mut users = UserServiceClient::new(client.clone());
@@ -376,14 +377,14 @@ async fn b_28_a_page_token_is_good_for_its_own_list_alone() {
         acme.user(&format!("{name}@acme.example"), &password())
             .await;
     }
-    let ask = ListUsersRequest {
+    let first_page = ListUsersRequest {
         page_size: 1,
         ..Default::default()
     };
-    let first = page(&acme.admin.client, &ask).await.expect("a page");
+    let first = page(&acme.admin.client, &first_page).await.expect("a page");
     let next = ListUsersRequest {
         page_token: first.next_page_token,
-        ..ask
+        ..first_page.clone()
     };
     page(&acme.admin.client, &next).await.expect("a page");
     let lists = [
@@ -415,5 +416,13 @@ async fn b_28_a_page_token_is_good_for_its_own_list_alone() {
     for client in [&other.admin.client, &acme.operator] {
         assert_refused!(page(client, &next).await, "PAGE_TOKEN_INVALID");
     }
+    // Also where it is the same caller who lists another tenant.
+    let first = page(&acme.operator, &first_page).await.expect("a page");
+    let next = ListUsersRequest {
+        page_token: first.next_page_token,
+        ..first_page
+    };
+    page(&acme.operator, &next).await.expect("a page");
+    assert_refused!(page(&other.operator, &next).await, "PAGE_TOKEN_INVALID");
     suite.stop().await;
 }

@@ -229,6 +229,13 @@ async fn b_05_oversize_passwords_cost_no_hash_and_long_ones_count_to_the_end() {
             assert_refused!(answer, "FIELD_INVALID");
         }
     }
+    // Letters may be few and bytes many.
+    let wide = CreateUserRequest {
+        password: long.replace('e', "\u{e9}"),
+        ..person("wide@acme.example")
+    };
+    assert_eq!(wide.password.chars().count(), 1024);
+    assert_refused!(create(&acme, wide).await, "PASSWORD_REFUSED");
     assert_eq!(charged().await, before, "an oversize password was charged");
     suite.stop().await;
 }

@@ -164,7 +164,7 @@ pub fn question(places: &Places) -> impl Strategy<Value = ListUsersRequest> + us
 }
 
 /// Reads the list to its end and back, and compares.
-async fn check(client: &Client, ask: &ListUsersRequest, everybody: &[User]) {
+pub async fn check(client: &Client, ask: &ListUsersRequest, everybody: &[User]) {
     let expected = naive(ask, everybody);
     let (mut seen, mut pages, mut ask) = (Vec::new(), Vec::new(), ask.clone());
     loop {

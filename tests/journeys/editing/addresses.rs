@@ -7,7 +7,7 @@ use contract::identity::{
 use contract::invitation::{
     ListMailsRequest, MailKind, MailState, mail_service_client::MailServiceClient,
 };
-use testkit::until;
+use testkit::{eventually, until};
 use usher_tests::{Suite, password, sign_in, token_mailed_to};
 
 use super::{details, email, update};
@@ -93,6 +93,21 @@ async fn i_06_b_50_another_address_is_told_to_both_and_ends_reset_links() {
             assert_eq!(found, 0, "{address} in {table}");
         }
     }
+    // And for three days: what removes it is at work where a replica starts.
+    let past = "UPDATE identity.email_changes SET expire_time = expire_time - interval '72 hours'";
+    sqlx::query(past).execute(&mut database).await.unwrap();
+    let replica = suite.replica().await;
+    eventually("the former address is gone", || async {
+        let sql = "SELECT count(*) FROM identity.email_changes";
+        let mut database = suite.database().connect().await;
+        let kept: i64 = sqlx::query_scalar(sql)
+            .fetch_one(&mut database)
+            .await
+            .unwrap();
+        kept == 0
+    })
+    .await;
+    replica.stop().await;
     suite.stop().await;
 }
 
