@@ -10,7 +10,8 @@ use contract::identity::{
 };
 use contract::invitation::AcceptInvitationRequest;
 use prost::Message as _;
-use testkit::{Authenticator, Client, eventually};
+use sqlx::Connection as _;
+use testkit::{Authenticator, Client, eventually, until_within};
 use usher_tests::{
     Company, Member, World, invitations, password, roles, sign_in,
     suite::{MANY_ATTEMPTS, MANY_CALLS},
@@ -19,9 +20,8 @@ use usher_tests::{
 
 /// How many try at once.
 const TRIES: usize = 200;
-/// Milliseconds from the first try to the kill: before, while and after the
-/// first of them is carried out.
-const MOMENTS: [u64; 5] = [40, 90, 160, 260, 420];
+/// How long the first of them may take: passwords are hashed before.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 type Attempt = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync>;
 
@@ -43,19 +43,45 @@ async fn volley(attempt: &Attempt) -> usize {
     won
 }
 
-/// A volley in the middle of which identity is killed. Answers as [`volley`].
-async fn cut_volley(world: &mut World, attempt: &Attempt, moment: Duration) -> usize {
+/// A volley in the middle of which identity is killed: when the transaction that
+/// redeems waits to write to a table. Answers as [`volley`].
+async fn cut_volley(world: &mut World, attempt: &Attempt, table: &str) -> usize {
+    let mut db = world.database.connect().await;
+    let mut hold = db.begin().await.expect("a transaction");
+    let sql = format!("LOCK TABLE identity.{table} IN SHARE MODE");
+    sqlx::query(sqlx::AssertSqlSafe(sql))
+        .execute(&mut *hold)
+        .await
+        .expect("a lock");
     let firing = tokio::spawn({
         let attempt = attempt.clone();
         async move { volley(&attempt).await }
     });
-    tokio::time::sleep(moment).await;
+    until_within(PATIENCE, "somebody half way", || async {
+        is_half_way(world, table).await.then_some(())
+    })
+    .await;
     let identity = world.server("identity");
     identity.kill().expect("a kill");
+    hold.rollback().await.expect("no lock");
     let won = firing.await.expect("answers");
     identity.restart().expect("a restart");
     identity.ready().await;
     won
+}
+
+/// Whether a transaction about a user waits to write to a table.
+async fn is_half_way(world: &World, table: &str) -> bool {
+    let sql = "SELECT EXISTS (
+            SELECT FROM pg_locks w JOIN pg_locks h USING (pid, database)
+            WHERE NOT w.granted AND w.relation = ('identity.' || $1)::regclass
+              AND h.granted AND h.relation = 'identity.users'::regclass
+              AND h.mode IN ('RowShareLock', 'RowExclusiveLock'))";
+    sqlx::query_scalar(sql)
+        .bind(table)
+        .fetch_one(&mut world.database.connect().await)
+        .await
+        .expect("an answer")
 }
 
 /// Facts that must change together: none of them, or each of them once.
@@ -78,10 +104,10 @@ async fn redeemed(world: &World, facts: &str, user: &str) -> bool {
 async fn raced(
     world: &mut World,
     attempt: &Attempt,
-    moment: u64,
+    table: &str,
     (facts, user): (&str, &str),
 ) -> usize {
-    let mut won = cut_volley(world, attempt, Duration::from_millis(moment)).await;
+    let mut won = cut_volley(world, attempt, table).await;
     // Nothing is half done, before anybody could have mended it.
     let mut over = redeemed(world, facts, user).await;
     for _ in 0..20 {
@@ -134,8 +160,8 @@ async fn world() -> (World, Company) {
 async fn b_15_a_reset_link_is_good_once_whenever_identity_is_killed() {
     let (mut world, once) = world().await;
     let mut won = 0;
-    for moment in MOMENTS {
-        let (email, old) = (format!("reset{moment}@once.example"), password());
+    for table in ["passwords", "sessions", "outbox", "reset_tokens"] {
+        let (email, old) = (format!("reset.{table}@once.example"), password());
         let user = once.user(&email, &old).await;
         let before = sign_in(&once.anyone, "once", &email, &old).await;
         before.expect("a login");
@@ -158,7 +184,7 @@ async fn b_15_a_reset_link_is_good_once_whenever_identity_is_killed() {
         let facts = "
             (SELECT count(*) FROM identity.reset_tokens WHERE user_id = $1 AND use_time IS NOT NULL),
             (SELECT 1 - count(*) FROM identity.sessions WHERE user_id = $1)";
-        won += raced(&mut world, &attempt, moment, (facts, &user)).await;
+        won += raced(&mut world, &attempt, table, (facts, &user)).await;
         let changed = |kind| match kind {
             Kind::PasswordChanged(changed) => Some(changed.user_id),
             _ => None,
@@ -180,8 +206,8 @@ async fn b_15_a_reset_link_is_good_once_whenever_identity_is_killed() {
 async fn b_15_an_invitation_is_good_once_whenever_identity_is_killed() {
     let (mut world, once) = world().await;
     let mut won = 0;
-    for moment in MOMENTS {
-        let email = format!("ivy{moment}@once.example");
+    for table in ["passwords", "outbox"] {
+        let email = format!("ivy.{table}@once.example");
         let user = once.invite(&email).await.expect("an invitation").user_id;
         let token = token_mailed_to(&world.mails(), &email).await;
         let new = password();
@@ -198,7 +224,7 @@ async fn b_15_an_invitation_is_good_once_whenever_identity_is_killed() {
         let facts = "
             (SELECT count(*) FROM identity.users WHERE id = $1 AND status = 'ACTIVE'),
             (SELECT count(*) FROM identity.passwords WHERE user_id = $1)";
-        won += raced(&mut world, &attempt, moment, (facts, &user)).await;
+        won += raced(&mut world, &attempt, table, (facts, &user)).await;
         let activated = |kind| match kind {
             Kind::UserActivated(activated) => Some(activated.user_id),
             _ => None,
@@ -263,8 +289,8 @@ async fn flow(anyone: &Client, email: &str, password: &str) -> LoginFlow {
 async fn b_15_a_step_of_a_login_is_taken_once_whenever_identity_is_killed() {
     let (mut world, once) = world().await;
     let mut won = 0;
-    for moment in MOMENTS {
-        let (email, secret) = (format!("mia{moment}@once.example"), password());
+    for table in ["totp_factors", "sessions", "login_flows", "outbox"] {
+        let (email, secret) = (format!("mia.{table}@once.example"), password());
         let user = once.user(&email, &secret).await;
         let (phone, flow_token) = enrolled(&once.anyone, &email, &secret).await;
         // The session of the enrolment is none of those that are counted.
@@ -286,7 +312,7 @@ async fn b_15_a_step_of_a_login_is_taken_once_whenever_identity_is_killed() {
         let facts = "
             (SELECT count(*) FROM identity.sessions WHERE user_id = $1),
             (SELECT 1 - count(*) FROM identity.login_flows WHERE user_id = $1)";
-        won += raced(&mut world, &attempt, moment, (facts, &user)).await;
+        won += raced(&mut world, &attempt, table, (facts, &user)).await;
     }
     assert!(won > 0, "nobody ever heard of a success");
     world.end().await;

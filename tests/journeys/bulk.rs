@@ -18,6 +18,8 @@ use usher_tests::{Company, Suite, password};
 
 use crate::assert_refused;
 
+mod contended;
+
 fn bulk(client: &Client) -> BulkServiceClient<Client> {
     BulkServiceClient::new(client.clone())
 }
