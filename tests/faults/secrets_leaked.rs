@@ -113,8 +113,12 @@ fn personal(places: &[PathBuf]) {
     };
     assert_eq!(tables(people::NUMBER), ["identity.sms_factors"].into());
     assert_eq!(tables(people::PHONE), ["identity.users"].into());
-    // Whom a mail went to, and under which address somebody acted then.
-    let told = ["identity.audit_records", "invitation.mails"];
+    // Whom a mail went to, what was changed, and under which address somebody acted.
+    let told = [
+        "identity.audit_changes",
+        "identity.audit_records",
+        "invitation.mails",
+    ];
     assert_eq!(tables(people::FORMER), told.into());
     assert_eq!(tables(people::COPY), [].into());
     assert_eq!(tables(people::DIGEST), [].into());

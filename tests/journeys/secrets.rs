@@ -7,7 +7,7 @@ use contract::identity::{
 };
 use testkit::Client;
 use usher_tests::{
-    accept, password, sign_in,
+    Suite, accept, password, sign_in,
     suite::{MANY_ATTEMPTS, MANY_CALLS, SECRET},
     token_mailed_to,
 };
@@ -136,6 +136,39 @@ async fn b_76_the_secret_changes_and_nothing_that_was_handed_out_is_lost() {
         .expect("the former secret opens nothing any more");
     assert!(format!("{error:#}").contains("does not open"), "{error:#}");
     third.stop().await;
+    second.stop().await;
+    suite.stop().await;
+}
+
+/// The version of the key under which the password of a user is hashed.
+async fn key_version(suite: &Suite, user_id: &str) -> i16 {
+    sqlx::query_scalar("SELECT key_version FROM identity.passwords WHERE user_id = $1")
+        .bind(user_id.parse::<uuid::Uuid>().expect("an id"))
+        .fetch_one(&mut suite.database().connect().await)
+        .await
+        .expect("a password")
+}
+
+#[tokio::test]
+async fn b_76_passwords_move_to_another_key_at_their_next_login() {
+    let suite = Suite::start().await;
+    let acme = suite.company("acme").await;
+    let (email, secret) = ("otto@acme.example", password());
+    let user = acme.user(email, &secret).await;
+    assert_eq!(key_version(&suite, &user).await, 1);
+    let second = suite
+        .replica_with(&["--password-key-version", "2"])
+        .await
+        .expect("a replica");
+    for anyone in [second.anyone(), suite.anyone(), second.anyone()] {
+        sign_in(&anyone, "acme", email, &secret)
+            .await
+            .expect("either knows hashes under either key");
+        sign_in(&anyone, "acme", email, "not the password of otto")
+            .await
+            .expect_err("another password");
+    }
+    assert_eq!(key_version(&suite, &user).await, 2);
     second.stop().await;
     suite.stop().await;
 }

@@ -2,9 +2,9 @@
 //! service's schema has beside its own tables.
 //!
 //! Owned here: the pool, the tenant of a transaction, idempotent replay by
-//! request id, the outbox, sealed page tokens, keyed hashes and sealing, roles
-//! and migrations. Never done here: SQL about a service's own tables, and
-//! anything with Redis.
+//! request id, the outbox, sealed page tokens, keyed hashes and sealing, the root
+//! key that they come from, roles and migrations. Never done here: SQL about a
+//! service's own tables, and anything with Redis.
 //!
 //! A handler is
 //! ```ignore

@@ -96,13 +96,21 @@ impl Slot {
     }
 }
 
-/// The root key that the first fitting slot opens: a new one where there is
-/// none, and none where there is one that no slot opens.
+/// The root key that the first fitting slot opens: a new one where nothing has
+/// happened yet, and none where there is one that no slot opens.
 async fn root(db: &mut PgConnection, slots: &[Slot]) -> Result<Option<Secret>, Error> {
     let kept: Vec<(Vec<u8>, Vec<u8>)> = sqlx::query_as("SELECT secret_id, sealed FROM root_keys")
-        .fetch_all(db)
+        .fetch_all(&mut *db)
         .await?;
     if kept.is_empty() {
+        let begun: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM outbox)")
+            .fetch_one(db)
+            .await?;
+        if begun {
+            return Err(Error::fault(
+                "the root key is gone and what it sealed is there: restore root_keys from a backup",
+            ));
+        }
         return Ok(Some(Zeroizing::new(Keys::salt())));
     }
     let of_slot = |slot: &Slot| kept.iter().find(|(id, _)| *id == slot.id);

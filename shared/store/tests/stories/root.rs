@@ -1,6 +1,7 @@
 //! B-76: the root key, and the secrets that come and go.
 
 use futures::future::join_all;
+use sqlx::Executor as _;
 use store::{Keys, Secret};
 
 use crate::database::Database;
@@ -25,7 +26,9 @@ async fn open(database: &Database, secrets: &[Secret]) -> Option<Keys> {
 async fn b_76_a_changed_secret_opens_what_was_sealed_before() {
     let database = ready().await;
     let (former, new) = (secret(1), secret(2));
-    let first = open(&database, &[former.clone()]).await.expect("a new key");
+    let first = open(&database, std::slice::from_ref(&former))
+        .await
+        .expect("a new key");
     let sealed = first.seal("p", b"c", b"kept");
     let hash = first.keyed_hash("p", b"told");
     // Both while replicas change over, in either order, and the new one alone.
@@ -51,6 +54,20 @@ async fn another_secret_opens_nothing_and_makes_nothing() {
     assert!(open(&database, &[secret(2), secret(3)]).await.is_none());
     let keys = open(&database, &[secret(1)]).await.expect("the same key");
     keys.open("p", b"c", &sealed).expect("nothing was lost");
+}
+
+#[tokio::test]
+async fn no_other_key_takes_the_place_of_a_lost_one() {
+    let database = ready().await;
+    open(&database, &[secret(1)]).await.expect("a new key");
+    let mut db = database.admin("things").await;
+    let event = "INSERT INTO outbox (event_id, shard, tenant_id, request_id, payload_type, payload)
+         VALUES (gen_random_uuid(), 0, gen_random_uuid(), '', '', '')";
+    db.execute(event).await.expect("something happened");
+    db.execute("DELETE FROM root_keys").await.expect("a loss");
+    let refused = Keys::open_root(&database.url(), "things", &[secret(1)]).await;
+    let error = refused.expect_err("what was sealed would be lost for good");
+    assert!(error.message().contains("backup"), "{}", error.message());
 }
 
 #[tokio::test]
