@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use contract::errors::ErrorReason;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use proptest::{prelude::*, sample::Index};
 use serde_json::{Value, json};
 
 use crate::island::{NOW, Running, header, somebody, start};
@@ -221,4 +222,93 @@ async fn invented_key_ids_fetch_no_keys() {
         .await;
     }
     assert_eq!(running.island.key_fetches.load(Ordering::Relaxed), 1);
+}
+
+/// A good token with some of its letters changed, left out or doubled; parts that
+/// look like those of a token; or any text.
+fn mutant(token: String) -> impl Strategy<Value = String> {
+    let letter = prop::char::range(' ', '~');
+    let change = (any::<Index>(), 0..3_u8, letter);
+    let changed = prop::collection::vec(change, 1..6).prop_map(move |changes| {
+        let mut letters: Vec<char> = token.chars().collect();
+        for (at, how, letter) in changes {
+            let at = at.index(letters.len());
+            match how {
+                0 => letters[at] = letter,
+                1 if letters.len() > 1 => drop(letters.remove(at)),
+                _ => letters.insert(at, letters[at]),
+            }
+        }
+        letters.into_iter().collect::<String>()
+    });
+    let part = "\\{(\"(alg|typ|kid|jwk|crit|zip)\":(\"EdDSA\"|\"usher-person\\+jwt\"|\"k1\"|null|7|\\[\\]|\\{\\}),?){0,4}\\}";
+    let parts = prop::collection::vec(
+        part.prop_map(|part: String| URL_SAFE_NO_PAD.encode(part)),
+        1..5,
+    );
+    prop_oneof![
+        4 => changed,
+        2 => parts.prop_map(|parts| parts.join(".")),
+        1 => "\\PC{0,200}",
+    ]
+}
+
+/// JSON that claims something, or nothing.
+fn value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "\\PC{0,40}".prop_map(Value::from),
+        Just(json!("usher")),
+        Just(json!(["usher", 7])),
+        Just(json!({})),
+    ]
+}
+
+/// The parser takes any text without a panic, and none in that identity did not
+/// sign. `PROPTEST_CASES` tries more.
+#[test]
+fn fuzz_any_text_is_a_token_or_refused() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let running = runtime.block_on(async { start() });
+    let token = running.island.token(somebody());
+    let config = ProptestConfig::with_cases(20_000);
+    proptest!(config, |(text in mutant(token.clone()))| {
+        if text != token {
+            let answer = runtime.block_on(running.verifier.person(&text));
+            prop_assert!(answer.is_err_and(|error| error.is(ErrorReason::CredentialInvalid)));
+        }
+    });
+}
+
+/// Also what is signed is not believed to be what it is not.
+#[test]
+fn fuzz_any_claims_are_a_persons_or_refused() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let running = runtime.block_on(async { start() });
+    let good = running.island.claims(somebody());
+    let names = [
+        "iss", "aud", "sub", "tid", "hom", "sid", "akid", "exp", "nbf", "x",
+    ];
+    let changes = prop::collection::vec((prop::sample::select(names.to_vec()), value()), 1..4);
+    let config = ProptestConfig::with_cases(5_000);
+    proptest!(config, |(changes in changes)| {
+        let mut claims = good.clone();
+        for (name, value) in changes {
+            claims[name] = value;
+        }
+        let token = running.island.sign(&header(rpc::verify::PERSON), &claims);
+        match runtime.block_on(running.verifier.person(&token)) {
+            Ok(person) => {
+                prop_assert_eq!(claims["sub"].as_str(), Some(&*person.user.to_string()));
+                prop_assert_eq!(claims["tid"].as_str(), Some(&*person.tenant.to_string()));
+                prop_assert_eq!(claims["hom"].as_str(), Some(&*person.home.to_string()));
+                prop_assert_eq!(&claims["iss"], "usher");
+                prop_assert!(claims["exp"].as_i64().is_some_and(|exp| exp > NOW - 5));
+            }
+            Err(error) => prop_assert!(error.is(ErrorReason::CredentialInvalid)),
+        }
+    });
 }

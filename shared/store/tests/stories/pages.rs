@@ -89,6 +89,44 @@ proptest! {
     }
 }
 
+fn always_the_same() -> Caller {
+    let (tenant, user) = (uuid::Uuid::from_u128(1), uuid::Uuid::from_u128(2));
+    Caller::acting("test", tenant.into(), Some(user.into()))
+}
+
+/// A good token with some of its letters changed, left out or doubled, or any text.
+fn mutant() -> impl Strategy<Value = String> {
+    let change = (any::<Index>(), 0..3_u8, "[-_A-Za-z0-9=+/ ]|\\PC");
+    let changed = prop::collection::vec(change, 1..6).prop_map(|changes| {
+        let (_, token, _) = read(&always_the_same(), 50, 10, "");
+        let mut letters: Vec<char> = token.chars().collect();
+        for (at, how, other) in changes {
+            let at = at.index(letters.len());
+            match how {
+                0 => letters.splice(at..=at, other.chars()).for_each(drop),
+                1 if letters.len() > 1 => drop(letters.remove(at)),
+                _ => letters.insert(at, letters[at]),
+            }
+        }
+        letters.into_iter().collect::<String>()
+    });
+    prop_oneof![3 => changed, 1 => "\\PC{1,200}", 1 => "[-_A-Za-z0-9]{1,200}"]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+    /// The parser takes any text without a panic, and none in that it did not make.
+    #[test]
+    fn fuzz_any_text_is_a_page_token_or_refused(token in mutant()) {
+        // Two changes may undo each other; the text is a good token then.
+        match open(&always_the_same(), 10, &token) {
+            Ok(page) => prop_assert_eq!(page.part::<u32>(0).expect("a number"), Some(9)),
+            Err(error) => prop_assert!(error.is(ErrorReason::PageTokenInvalid)),
+        }
+    }
+}
+
 #[test]
 fn b_28_a_token_is_good_for_its_own_list_alone() {
     let tenant = Id::new();
