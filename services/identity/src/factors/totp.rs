@@ -12,6 +12,11 @@ const MODULE: usize = 4;
 /// Modules of white around it (ISO/IEC 18004).
 const QUIET: usize = 4;
 
+/// Letters of the name of a tenant in a URI, which has it twice.
+const ISSUER: usize = 50;
+/// Letters of the name of a user in a URI.
+const ACCOUNT: usize = 80;
+
 /// A fresh secret of 160 bits (RFC 4226, section 4).
 pub fn secret() -> Secret {
     Secret::generate()
@@ -30,13 +35,17 @@ pub fn step_of(secret: &[u8], code: &str, now: i64) -> Result<Option<i64>, Error
         .and_then(|step| i64::try_from(step).ok()))
 }
 
-/// The secret as an otpauth URI, for a QR image.
+/// The secret as an otpauth URI, for a QR image. Long names are cut: whatever
+/// their letters are, the image has room for them.
 pub fn uri(secret: &[u8], issuer: &str, account: &str) -> Result<String, Error> {
     // A colon separates the two in the URI, so neither can have one.
-    let plain = |text: &str| text.replace(':', " ");
+    let plain = |text: &str, most: usize| -> String {
+        let text = text.chars().take(most);
+        text.map(|c| if c == ':' { ' ' } else { c }).collect()
+    };
     let totp = builder(secret)
-        .with_issuer(Some(plain(issuer)))
-        .with_account_name(plain(account))
+        .with_issuer(Some(plain(issuer, ISSUER)))
+        .with_account_name(plain(account, ACCOUNT))
         .build()?;
     Ok(totp.to_url()?)
 }
@@ -80,6 +89,7 @@ fn builder(secret: &[u8]) -> Builder {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use totp_rs::Totp;
 
     use super::*;
 
@@ -151,6 +161,27 @@ mod tests {
                     "{column},{row}"
                 );
             }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(5_000))]
+
+        /// Whatever tenants and users are called, an authenticator reads the same.
+        #[test]
+        fn fuzz_any_names_come_back_from_the_uri(
+            secret in prop::array::uniform20(any::<u8>()),
+            issuer in ".{1,200}",
+            account in ".{1,254}",
+        ) {
+            let uri = uri(&secret, &issuer, &account).expect("it is made");
+            let read = Totp::from_url(&uri).expect("it is read");
+            prop_assert_eq!(read.secret().as_bytes(), secret);
+            prop_assert_eq!((read.digits(), read.step()), (6, STEP));
+            let cut = |text: &str, most| text.replace(':', " ").chars().take(most).collect::<String>();
+            prop_assert_eq!(read.issuer(), Some(&*cut(&issuer, ISSUER)));
+            prop_assert_eq!(read.account_name(), cut(&account, ACCOUNT));
+            prop_assert!(QrCode::new(&uri).is_ok(), "no room for {} bytes", uri.len());
         }
     }
 
