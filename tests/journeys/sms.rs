@@ -263,7 +263,7 @@ async fn count(db: &mut sqlx::PgConnection, state: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn m_04_a_phone_proves_again_who_is_there_while_sms_are_allowed() {
+async fn m_04_a_phone_proves_who_is_there_and_is_asked_for_though_no_more_are_allowed() {
     let (suite, acme, provider) = start(MfaPolicy::Optional).await;
     let anyone = suite.anyone();
     let (client, secret) = with_phone(&acme, &provider, "ines@acme.example").await;
@@ -292,18 +292,17 @@ async fn m_04_a_phone_proves_again_who_is_there_while_sms_are_allowed() {
     assert_refused!(reauthenticate(&client, &secret, code).await, "CODE_WRONG");
 
     allow(&acme, false).await;
-    assert_refused!(
-        service
-            .send_reauthentication_code(SendReauthenticationCodeRequest::default())
-            .await,
-        "SMS_NOT_ALLOWED"
+    // No phone is enrolled any more; whoever has nothing else is still asked for
+    // theirs: a password alone would be worse.
+    let (flow_token, steps) = flow(&anyone, "ines@acme.example", &secret).await;
+    assert_eq!(
+        steps,
+        [LoginStep::SendSmsCode, LoginStep::VerifyRecoveryCode]
     );
-    let seen = factors(&client, "").await.factors;
-    assert!(!seen[0].usable, "{seen:?}");
-    // Nothing that the tenant does not allow is asked for.
-    sign_in(&anyone, "acme", "ines@acme.example", &secret)
-        .await
-        .expect("a password is enough");
+    assert_refused!(reauthenticate(&client, &secret, None).await, "CODE_WRONG");
+    send(&anyone, &flow_token).await.expect("a code");
+    let code = provider.taken(4).await.code();
+    verify(&anyone, &flow_token, &code).await.expect("in");
     suite.stop().await;
 }
 

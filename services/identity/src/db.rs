@@ -1,6 +1,7 @@
 //! SQL, one module a table: plain functions, a connection in, rows out. `None`
 //! is an answer; what it means is said by the caller.
 
+pub mod address_mails;
 pub mod api_keys;
 pub mod attempts;
 pub mod audit_changes;

@@ -16,7 +16,7 @@ pub mod enrol_totp;
 mod finish_sms_enrolment;
 mod finish_totp_enrolment;
 mod get;
-mod own;
+pub mod own;
 pub mod prove;
 mod reauthenticate;
 mod recovery;
@@ -159,7 +159,13 @@ pub struct Standing {
 impl Standing {
     /// Whether the user has a factor that they could prove.
     pub fn is_usable(&self) -> bool {
-        self.totp || self.sms && self.sms_allowed
+        self.totp || self.sms
+    }
+
+    /// Whether codes are sent to the user's phone. Where the tenant allows none
+    /// any more, and the user has nothing else, still: a password alone is worse.
+    pub fn is_phone_asked(&self) -> bool {
+        self.sms && (self.sms_allowed || !self.totp)
     }
 
     /// Whether it takes a second factor to log in.

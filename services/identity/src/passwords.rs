@@ -46,7 +46,7 @@ use crate::{Identity, db, policies, tenants, users, users::names::Names};
 
 pub use hashing::{Hashing, Place};
 pub use kept::Kept;
-pub use renew::{another, renew};
+pub use renew::{MOST_REFUSED, another, renew};
 pub use rules::Terms;
 
 #[tonic::async_trait]
@@ -105,16 +105,17 @@ pub async fn terms_of(
     terms(app, db, tenant, &names).await
 }
 
-/// Locks a user to whom a mail is to go, or refuses.
+/// Locks a user to whom a mail is to go, and answers their address, or refuses.
 async fn lock_addressee(
     db: &mut PgConnection,
     tenant: Id<Tenant>,
     user: Id<User>,
-) -> Result<(), Error> {
-    if db::users::lock(db, tenant, user, "ACTIVE").await?.is_some() {
-        return Ok(());
+) -> Result<String, Error> {
+    let locked = db::users::lock(db, tenant, user, "ACTIVE").await?;
+    let addressee = users::read(db, tenant, user).await?;
+    if locked.is_some() {
+        return Ok(addressee.email);
     }
-    users::read(db, tenant, user).await?;
     Err(ErrorReason::UserNotActive
         .because("the user is disabled, or has not accepted the invitation yet"))
 }

@@ -18,6 +18,7 @@ pub async fn run(store: &Store) -> Result<bool, Error> {
         db::api_keys::reap(&mut tx, BATCH).await?,
         db::reset_tokens::reap(&mut tx, BATCH).await?,
         db::password_mails::reap(&mut tx, BATCH).await?,
+        db::address_mails::reap(&mut tx, BATCH).await?,
         db::attempts::reap(&mut tx, BATCH).await?,
         db::devices::reap(&mut tx, devices::UNUSED, BATCH).await?,
         db::totp_enrolments::reap(&mut tx, BATCH).await?,

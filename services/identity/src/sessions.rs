@@ -17,9 +17,9 @@ pub mod validate;
 use contract::{
     Id,
     identity::{
-        ErrorReason, ListSessionsRequest, ListSessionsResponse, LoginFlow,
+        ErrorReason, Event, ListSessionsRequest, ListSessionsResponse, LoginFlow,
         RevokeAllSessionsRequest, RevokeAllSessionsResponse, RevokeSessionRequest,
-        RevokeSessionResponse, Session, Tenant, User, ValidateSessionRequest,
+        RevokeSessionResponse, Session, SessionRevoked, Tenant, User, ValidateSessionRequest,
         ValidateSessionResponse, session_service_server::SessionService,
     },
 };
@@ -27,6 +27,7 @@ use prost_types::Duration;
 use rpc::{Because as _, Caller, Error, Reply};
 use store::Tx;
 use tonic::Request;
+use uuid::Uuid;
 
 use crate::{Identity, db, timestamp};
 
@@ -124,6 +125,41 @@ pub async fn end_others(
     db::login_flows::end_all(tx, tenant, user, flow).await?;
     db::devices::distrust_all(tx, tenant, user).await?;
     forget(app, tx, user);
+    Ok(())
+}
+
+/// Ends the sessions, but one, of all users of a tenant who must have a second
+/// factor by now, in which none was proven.
+pub async fn end_unproven(
+    app: &Identity,
+    tx: &mut Tx,
+    tenant: Id<Tenant>,
+    but: Option<Id<Session>>,
+) -> Result<(), Error> {
+    for (session, user) in db::sessions::end_unproven(tx, tenant, but).await? {
+        forget(app, tx, session);
+        tx.publish(Event::from(SessionRevoked {
+            session_id: session.to_string(),
+            user_id: user.to_string(),
+        }));
+    }
+    Ok(())
+}
+
+/// The same for a user who was given these roles, in the mirror of roles: this
+/// replica hears of it by the events, as the others do.
+pub async fn end_unproven_of(
+    tx: &mut Tx,
+    tenant: Id<Tenant>,
+    user: Id<User>,
+    roles: &[Uuid],
+) -> Result<(), Error> {
+    for session in db::sessions::end_unproven_of(tx, tenant, user, roles).await? {
+        tx.publish(Event::from(SessionRevoked {
+            session_id: session.to_string(),
+            user_id: user.to_string(),
+        }));
+    }
     Ok(())
 }
 

@@ -13,6 +13,7 @@ mod fields;
 mod get;
 pub mod list;
 mod lock;
+pub mod mail_counts;
 pub mod names;
 mod unlock;
 mod update;

@@ -8,10 +8,10 @@ use contract::identity::{
 };
 use prost::Message as _;
 use testkit::until;
-use usher_tests::{Suite, password};
+use usher_tests::{Suite, password, sign_in};
 
 use super::{details, email, get, update};
-use crate::assert_refused;
+use crate::{assert_refused, factors::reauthenticate};
 
 #[tokio::test]
 async fn u_06_everybody_changes_their_own_account_and_nothing_beyond() {
@@ -58,8 +58,24 @@ async fn u_06_everybody_changes_their_own_account_and_nothing_beyond() {
         "PERMISSION_DENIED"
     );
     // Whoever may change users may change all of their own account.
-    let admin = &acme.admin;
-    let moved = update(&admin.client, "", &email("boss@acme.example"), &["email"]).await;
+    let secret = password();
+    let boss = acme.user("first@acme.example", &secret).await;
+    acme.grant(&boss, "admin", "").await.expect("a role");
+    let boss = sign_in(&acme.anyone, "acme", "first@acme.example", &secret).await;
+    let boss = boss.expect("a login").client;
+    // But for the address: with it goes the account, so who it is must be fresh.
+    for path in ["email", "username"] {
+        let given = UserFields {
+            username: "boss@acme.example".into(),
+            ..email("boss@acme.example")
+        };
+        assert_refused!(
+            update(&boss, "", &given, &[path]).await,
+            "REAUTHENTICATION_REQUIRED"
+        );
+    }
+    reauthenticate(&boss, &secret, None).await.expect("fresh");
+    let moved = update(&boss, "", &email("boss@acme.example"), &["email"]).await;
     assert_eq!(moved.unwrap().email, "boss@acme.example");
     // One's own account is where one lives.
     let operator = update(&acme.operator, "", &given, &["phone"])

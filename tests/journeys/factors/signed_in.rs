@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use contract::identity::{
     CreateRecoveryCodesRequest, FactorKind, FactorPolicy, FinishSmsEnrolmentRequest,
-    FinishTotpEnrolmentRequest, LoginStep, Policy, RemoveFactorRequest, StartSmsEnrolmentRequest,
-    StartTotpEnrolmentRequest, factor_service_client::FactorServiceClient,
-    reauthenticate_request::Second,
+    FinishTotpEnrolmentRequest, LoginStep, MfaPolicy, Policy, RemoveFactorRequest,
+    StartSmsEnrolmentRequest, StartTotpEnrolmentRequest,
+    factor_service_client::FactorServiceClient, reauthenticate_request::Second,
 };
-use testkit::{Client, refusal, until};
+use testkit::{Client, eventually, refusal, until};
 use usher_tests::{Suite, password, sign_in};
 
 use super::{enrol, enrolled, factors, flow, notices, reauthenticate, strict, verify};
@@ -220,9 +220,8 @@ async fn m_02_holders_of_named_roles_must_have_a_factor() {
     update(&acme.operator, &policy, &["factor.required_role_ids"], "")
         .await
         .expect("a policy");
-    sign_in(&anyone, "acme", "rolf@acme.example", &secret)
-        .await
-        .expect("who holds no such role needs none");
+    let rolf = sign_in(&anyone, "acme", "rolf@acme.example", &secret).await;
+    let rolf = rolf.expect("who holds no such role needs none");
     acme.grant(&user_id, "analyst", "").await.expect("a role");
     until("identity hears of the role", || async {
         let seen = factors(&acme.admin.client, &user_id).await;
@@ -231,5 +230,36 @@ async fn m_02_holders_of_named_roles_must_have_a_factor() {
     .await;
     let (_, steps) = flow(&anyone, "rolf@acme.example", &secret).await;
     assert_eq!(steps, [LoginStep::EnrolTotp]);
+    eventually("the session of before ends", || async {
+        validate(&anyone, &rolf.session_token).await.is_err()
+    })
+    .await;
+    suite.stop().await;
+}
+
+/// Sessions in which a password alone was proven do not outlive the policy that
+/// it was enough by.
+#[tokio::test]
+async fn m_02_where_a_factor_is_required_from_now_on_sessions_without_one_end() {
+    let suite = Suite::start().await;
+    let acme = suite.company("acme").await;
+    let paula = acme.member("paula@acme.example", "analyst").await;
+    let policy = Policy {
+        factor: Some(FactorPolicy {
+            mfa_policy: MfaPolicy::Required.into(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    update(&acme.admin.client, &policy, &["factor.mfa_policy"], "")
+        .await
+        .expect("a policy");
+    eventually("the session ends", || async {
+        validate(&suite.anyone(), &paula.session_token)
+            .await
+            .is_err()
+    })
+    .await;
+    factors(&acme.admin.client, "").await;
     suite.stop().await;
 }

@@ -27,7 +27,7 @@ pub async fn resend(client: &Client, user_id: &str, copy_email: &str) -> Result<
     passwords.resend_password(ask).await.map(drop)
 }
 
-async fn send_reset(client: &Client, user_id: &str) -> Result<(), Status> {
+pub async fn send_reset(client: &Client, user_id: &str) -> Result<(), Status> {
     let ask = SendPasswordResetRequest {
         user_id: user_id.into(),
         ..Default::default()

@@ -1,7 +1,8 @@
 //! Passwords that other systems hashed, and what becomes of them.
 
 use contract::identity::{CreateUserRequest, FirstPassword};
-use usher_tests::{Company, Suite, sign_in, suite::MANY_ATTEMPTS};
+use testkit::eventually;
+use usher_tests::{Company, Suite, password, sign_in, suite::MANY_ATTEMPTS};
 
 use super::{create, person};
 use crate::{assert_refused, logins::login};
@@ -76,6 +77,52 @@ async fn p_09_b_06_hashes_of_others_are_taken_over_and_replaced_at_the_next_logi
             .await
             .expect("with ours as well");
     }
+    suite.stop().await;
+}
+
+/// Whoever brings hashes as dear as may be, and hammers at them, costs their own
+/// users their logins and nobody else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn p_09_b_71_dear_hashes_of_one_tenant_keep_nobody_of_another_out() {
+    // A machine that runs many tests takes its time.
+    let patient = [&MANY_ATTEMPTS[..], &["--login-wait-ms", "6000"]].concat();
+    let suite = Suite::start_with(&patient).await;
+    let (acme, globex) = (suite.company("acme").await, suite.company("globex").await);
+    let anyone = suite.anyone();
+    let dear = CORPUS[4].replace("i=10000", "i=2000000");
+    for number in 0..10 {
+        let email = format!("dear{number}@acme.example");
+        take_over(&acme, &email, &dear)
+            .await
+            .expect("as dear as may be");
+    }
+    let secret = password();
+    globex.user("gus@globex.example", &secret).await;
+    let hammering: Vec<_> = (0..10)
+        .map(|number| {
+            let (anyone, email) = (anyone.clone(), format!("dear{number}@acme.example"));
+            tokio::spawn(async move {
+                for _ in 0..30 {
+                    let _ = login(&anyone, "acme", &email, "not the password").await;
+                }
+            })
+        })
+        .collect();
+    eventually("all hammer", || async {
+        let mut database = suite.database().connect().await;
+        let sql = "SELECT count(*) >= 5 FROM identity.attempts WHERE failures > 0 OR pending > 0";
+        sqlx::query_scalar(sql)
+            .fetch_one(&mut database)
+            .await
+            .expect("an answer")
+    })
+    .await;
+    for _ in 0..10 {
+        sign_in(&anyone, "globex", "gus@globex.example", &secret)
+            .await
+            .expect("others log in as ever");
+    }
+    hammering.iter().for_each(tokio::task::JoinHandle::abort);
     suite.stop().await;
 }
 

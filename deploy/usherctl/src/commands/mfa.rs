@@ -79,7 +79,7 @@ pub enum Kind {
     Phone,
 }
 
-/// Who is there, proven again: changes of factors need it.
+/// Who is there, proven again: changes of factors, and of how one logs in, need it.
 #[derive(clap::Args)]
 pub struct Proof {
     /// The password; asked for, or read from stdin, where it is not given
@@ -149,7 +149,7 @@ impl Mfa {
 
 impl Proof {
     /// Proves who is there.
-    async fn give(self, client: &mut FactorServiceClient<Gateway>) -> Result<(), Failure> {
+    pub async fn give(self, client: &mut FactorServiceClient<Gateway>) -> Result<(), Failure> {
         let usable = factors(client, String::new()).await?.factors;
         let has = |kind: FactorKind| {
             usable

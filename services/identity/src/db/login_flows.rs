@@ -165,6 +165,27 @@ pub async fn prove(
     Ok(())
 }
 
+/// Counts a password that was refused in a flow, which ends with the last of so
+/// many.
+pub async fn refuse(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    id: Id<LoginFlow>,
+    at_most: i32,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE login_flows SET refusals = refusals + 1,
+             expire_time = CASE WHEN refusals + 1 >= $3 THEN clock() ELSE expire_time END
+         WHERE tenant_id = $1 AND id = $2 AND expire_time > clock()",
+        tenant.uuid(),
+        id.uuid(),
+        at_most,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Keeps the sealed secret of an authenticator that is being enrolled, in
 /// place of an earlier one.
 pub async fn set_totp_secret(

@@ -30,8 +30,8 @@ pub struct New {
     pub user: Id<User>,
     /// The sealed password and which it is, where one was specified.
     pub password: Option<(Vec<u8>, Uuid)>,
-    /// The sealed address of who gets a copy, and its keyed hash.
-    pub copy: Option<(Vec<u8>, [u8; 32])>,
+    /// The sealed address of who gets a copy.
+    pub copy_email: Option<Vec<u8>>,
 }
 
 /// Asks for a mail.
@@ -42,39 +42,21 @@ pub async fn insert(
     lifetime: Duration,
 ) -> sqlx::Result<()> {
     let (password, password_id) = new.password.unzip();
-    let (copy_email, copy_hash) = new.copy.unzip();
     sqlx::query!(
         "INSERT INTO password_mails
-             (tenant_id, id, user_id, password, password_id, copy_email, copy_hash, expire_time)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, clock() + $8 * interval '1 second')",
+             (tenant_id, id, user_id, password, password_id, copy_email, expire_time)
+         VALUES ($1, $2, $3, $4, $5, $6, clock() + $7 * interval '1 second')",
         tenant.uuid(),
         new.id,
         new.user.uuid(),
         password,
         password_id,
-        copy_email,
-        copy_hash.as_ref().map(<[u8; 32]>::as_slice),
+        new.copy_email,
         lifetime.as_secs_f64(),
     )
     .execute(db)
     .await?;
     Ok(())
-}
-
-/// How many copies were asked for to an address within the last hour.
-pub async fn copies(
-    db: &mut PgConnection,
-    tenant: Id<Tenant>,
-    copy_hash: &[u8],
-) -> sqlx::Result<i64> {
-    sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM password_mails
-           WHERE tenant_id = $1 AND copy_hash = $2 AND request_time > clock() - interval '1 hour'"#,
-        tenant.uuid(),
-        copy_hash,
-    )
-    .fetch_one(db)
-    .await
 }
 
 /// A mail that is still needed: it was not sent, and the user has set no
@@ -124,6 +106,23 @@ pub async fn end_all(
     sqlx::query!(
         "UPDATE password_mails SET end_time = clock(), password = NULL, copy_email = NULL
          WHERE tenant_id = $1 AND user_id = $2 AND end_time IS NULL",
+        tenant.uuid(),
+        user.uuid(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Ends the mails to a user that bring a password which was specified for them.
+pub async fn end_specified(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    user: Id<User>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE password_mails SET end_time = clock(), password = NULL, copy_email = NULL
+         WHERE tenant_id = $1 AND user_id = $2 AND end_time IS NULL AND password_id IS NOT NULL",
         tenant.uuid(),
         user.uuid(),
     )

@@ -121,6 +121,24 @@ pub async fn rehash(
     Ok(())
 }
 
+/// Ends the password of a user where it is a temporary one. Whether it is. The row
+/// of the user must be locked.
+pub async fn end_temporary(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    user: Id<User>,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE passwords SET expire_time = clock()
+         WHERE tenant_id = $1 AND user_id = $2 AND temporary",
+        tenant.uuid(),
+        user.uuid(),
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 /// The password of a user who can log in with it.
 pub async fn current(
     db: &mut PgConnection,
@@ -182,6 +200,28 @@ pub async fn lately_set(
     Ok(own.and_then(|own| row(Some(own.id), Some(own.hash), Some(own.key_version))))
 }
 
+/// Forgets that users were told of passwords that, with another age, are to be
+/// changed later than soon: they are told again then. None where they do not get
+/// too old.
+pub async fn untell(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    max_age: Option<Duration>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE passwords SET notice_time = NULL
+         WHERE tenant_id = $1 AND notice_time IS NOT NULL
+           AND ($2::double precision IS NULL
+                OR change_time > clock() - $2 * interval '1 second'
+                    + least(interval '14 days', $2 * interval '1 second' / 4))",
+        tenant.uuid(),
+        max_age.map(|age| age.as_secs_f64()),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Claims passwords that must be changed soon and whose users were not told, of
 /// all tenants: for a worker. Soon is within two weeks, and within the last
 /// quarter of the time that a password holds.
@@ -190,16 +230,19 @@ pub async fn claim_expiring(
     at_most: i64,
 ) -> sqlx::Result<Vec<(Id<Tenant>, Id<User>)>> {
     let rows = sqlx::query!(
+        // Tenant by tenant: together they would be looked for in all passwords.
         r#"WITH due AS (
-               SELECT p.tenant_id, p.user_id FROM tenants t
-               JOIN passwords p ON p.tenant_id = t.tenant_id
-                   AND p.change_time > clock() - t.password_max_age
-                   AND p.change_time <= clock() - t.password_max_age
-                       + least(interval '14 days', t.password_max_age / 4)
-               JOIN users u ON u.tenant_id = p.tenant_id AND u.id = p.user_id
-               WHERE t.password_max_age > interval '0' AND p.notice_time IS NULL
-                 AND NOT p.temporary AND p.expire_time IS NULL AND u.status = 'ACTIVE'
-               LIMIT $1 FOR UPDATE OF p SKIP LOCKED)
+               SELECT d.tenant_id, d.user_id FROM tenants t CROSS JOIN LATERAL (
+                   SELECT p.tenant_id, p.user_id FROM passwords p
+                   JOIN users u ON u.tenant_id = p.tenant_id AND u.id = p.user_id
+                   WHERE p.tenant_id = t.tenant_id
+                     AND p.change_time > clock() - t.password_max_age
+                     AND p.change_time <= clock() - t.password_max_age
+                         + least(interval '14 days', t.password_max_age / 4)
+                     AND p.notice_time IS NULL AND NOT p.temporary AND p.expire_time IS NULL
+                     AND u.status = 'ACTIVE'
+                   LIMIT $1 FOR UPDATE OF p SKIP LOCKED) d
+               WHERE t.password_max_age > interval '0' LIMIT $1)
            UPDATE passwords p SET notice_time = clock() FROM due
            WHERE p.tenant_id = due.tenant_id AND p.user_id = due.user_id
            RETURNING p.tenant_id AS "tenant_id: Id<Tenant>", p.user_id AS "user_id: Id<User>""#,

@@ -1,4 +1,4 @@
-//! Password resets: how many were asked for, and the tokens of their links.
+//! Password resets: the tokens of their links.
 
 use std::time::Duration;
 
@@ -18,31 +18,6 @@ pub struct Token {
     pub tenant_id: Id<Tenant>,
     /// The user.
     pub user_id: Id<User>,
-}
-
-/// Counts a mail that is asked for. `false` where the user had `at_most` in
-/// the last hour. The row of the user must be locked, so that two at the same
-/// time do not both count as the last.
-pub async fn count_request(
-    db: &mut PgConnection,
-    tenant: Id<Tenant>,
-    id: Uuid,
-    user: Id<User>,
-    at_most: i64,
-) -> sqlx::Result<bool> {
-    let done = sqlx::query!(
-        "INSERT INTO reset_requests (tenant_id, id, user_id)
-         SELECT $1, $2, $3 WHERE (
-             SELECT count(*) FROM reset_requests
-             WHERE tenant_id = $1 AND user_id = $3 AND request_time > clock() - interval '1 hour') < $4",
-        tenant.uuid(),
-        id,
-        user.uuid(),
-        at_most,
-    )
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected() == 1)
 }
 
 /// Keeps a token. When it ends.
@@ -96,6 +71,27 @@ pub async fn redeem(db: &mut PgConnection, tenant: Id<Tenant>, id: Uuid) -> sqlx
     Ok(done.rows_affected() == 1)
 }
 
+/// Counts a password that was refused for a token, which ends with the last of so
+/// many.
+pub async fn refuse(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    id: Uuid,
+    at_most: i32,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE reset_tokens SET refusals = refusals + 1,
+             expire_time = CASE WHEN refusals + 1 >= $3 THEN clock() ELSE expire_time END
+         WHERE tenant_id = $1 AND id = $2 AND expire_time > clock()",
+        tenant.uuid(),
+        id,
+        at_most,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Ends all tokens of a user that were not used.
 pub async fn end_all(
     db: &mut PgConnection,
@@ -112,23 +108,15 @@ pub async fn end_all(
     Ok(())
 }
 
-/// Removes tokens and counts that are over, of all tenants: for a worker.
+/// Removes tokens that are over, of all tenants: for a worker.
 pub async fn reap(db: &mut PgConnection, at_most: i64) -> sqlx::Result<u64> {
-    let tokens = sqlx::query!(
+    let done = sqlx::query!(
         "DELETE FROM reset_tokens WHERE (tenant_id, id) IN (
              SELECT tenant_id, id FROM reset_tokens WHERE expire_time < clock() - interval '1 hour'
              LIMIT $1 FOR UPDATE SKIP LOCKED)",
         at_most,
     )
-    .execute(&mut *db)
-    .await?;
-    let requests = sqlx::query!(
-        "DELETE FROM reset_requests WHERE (tenant_id, id) IN (
-             SELECT tenant_id, id FROM reset_requests WHERE request_time < clock() - interval '2 hours'
-             LIMIT $1 FOR UPDATE SKIP LOCKED)",
-        at_most,
-    )
     .execute(db)
     .await?;
-    Ok(tokens.rows_affected().max(requests.rows_affected()))
+    Ok(done.rows_affected())
 }

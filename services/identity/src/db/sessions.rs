@@ -269,6 +269,47 @@ pub async fn end_all(
     Ok(done.rows_affected())
 }
 
+/// Ends the sessions, but one, of users who must have a second factor, in which
+/// none was proven; answers which they were, and whose.
+pub async fn end_unproven(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    but: Option<Id<Session>>,
+) -> sqlx::Result<Vec<(Id<Session>, Id<User>)>> {
+    let ended = sqlx::query!(
+        r#"DELETE FROM sessions s USING second_factors f
+           WHERE s.tenant_id = $1 AND f.tenant_id = $1 AND f.user_id = s.user_id AND f.required
+             AND s.assurance_level = 1 AND s.id IS DISTINCT FROM $2
+           RETURNING s.id AS "id: Id<Session>", s.user_id AS "user_id: Id<User>""#,
+        tenant.uuid(),
+        but.map(|but| but.uuid()),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(ended.into_iter().map(|row| (row.id, row.user_id)).collect())
+}
+
+/// The same of a user who must have a second factor because of one of these roles.
+pub async fn end_unproven_of(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    user: Id<User>,
+    roles: &[Uuid],
+) -> sqlx::Result<Vec<Id<Session>>> {
+    sqlx::query_scalar!(
+        r#"DELETE FROM sessions s USING tenants t
+           WHERE s.tenant_id = $1 AND s.user_id = $2 AND s.assurance_level = 1
+             AND t.tenant_id = $1 AND t.mfa_policy = 'OPTIONAL'
+             AND t.factor_required_role_ids && $3
+           RETURNING s.id AS "id: Id<Session>""#,
+        tenant.uuid(),
+        user.uuid(),
+        roles,
+    )
+    .fetch_all(db)
+    .await
+}
+
 /// Writes when sessions were last used, of all tenants: for a worker. Sessions
 /// that have ended meanwhile stay ended, and those that somebody works on are
 /// left for the next time: two replicas never wait for each other.

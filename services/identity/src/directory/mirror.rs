@@ -11,7 +11,10 @@ use store::Tx;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::db::{directories, seats};
+use crate::{
+    db::{directories, seats},
+    sessions,
+};
 
 /// Makes the mirror follow the feed of authorization.
 #[derive(Clone)]
@@ -85,6 +88,7 @@ async fn give(tx: &mut Tx, tenant: Id<Tenant>, binding: RoleBinding) -> Result<(
     let user = binding.user_id.parse()?;
     let role = place(&binding.role_id, &binding.project_id)?;
     directories::give(tx, tenant, user, &[role]).await?;
+    sessions::end_unproven_of(tx, tenant, user, &[role.0]).await?;
     Ok(seats::reseat(tx, tenant, user).await?)
 }
 
@@ -109,6 +113,8 @@ async fn reserve(tx: &mut Tx, tenant: Id<Tenant>, fact: GrantsReserved) -> Resul
         }
     }
     directories::give(tx, tenant, user, &roles).await?;
+    let given: Vec<Uuid> = roles.iter().map(|(role, _)| *role).collect();
+    sessions::end_unproven_of(tx, tenant, user, &given).await?;
     if !fact.group_id.is_empty() {
         directories::join(tx, tenant, user, &[fact.group_id.parse()?]).await?;
     }

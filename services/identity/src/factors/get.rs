@@ -43,7 +43,7 @@ pub async fn read(tx: &mut Tx, tenant: Id<Tenant>, user: Id<User>) -> Result<Fac
         kind: FactorKind::Sms.into(),
         number_ending: sms::ending(enrolled.number.as_deref().unwrap_or_default()),
         enrol_time: Some(timestamp(time)),
-        usable: standing.sms_allowed,
+        usable: standing.is_phone_asked(),
     });
     Ok(Factors {
         user_id: user.to_string(),

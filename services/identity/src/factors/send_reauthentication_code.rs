@@ -20,7 +20,8 @@ pub async fn run(
     if let Some(reply) = tx.replay()? {
         return Ok(reply);
     }
-    if !own.lock(&mut tx).await?.sms_allowed {
+    let has = own.lock(&mut tx).await?;
+    if !has.sms_allowed && !has.is_phone_asked() {
         return Err(sms::not_allowed());
     }
     let number = db::sms_factors::number(&mut tx, own.tenant, own.user)

@@ -100,7 +100,7 @@ fn next_proofs(state: &State) -> Vec<LoginStep> {
     let mut offer = |offered: bool, step| steps.extend(offered.then_some(step));
     if has.is_usable() {
         offer(has.totp, LoginStep::VerifyTotp);
-        offer(has.sms && has.sms_allowed, LoginStep::SendSmsCode);
+        offer(has.is_phone_asked(), LoginStep::SendSmsCode);
         offer(has.recovery_codes > 0, LoginStep::VerifyRecoveryCode);
     } else {
         offer(true, LoginStep::EnrolTotp);

@@ -34,6 +34,10 @@ pub async fn run(
         app.hashing.verify(&place, &ask.password, None).await?;
         return Err(wrong());
     };
+    if let Err(error) = place.of(charge.who().tenant()) {
+        charge.refund().await?;
+        return Err(error);
+    }
     let kept = password.as_ref().map(|password| &password.kept);
     let right = match app.hashing.verify(&place, &ask.password, kept).await {
         Ok(right) => right,

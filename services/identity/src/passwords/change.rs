@@ -29,12 +29,14 @@ pub async fn run(
         return Ok(reply);
     }
     let terms = terms_of(app, &mut tx, tenant, user).await?;
+    let terms = terms.of_field("new_password");
     let current = db::passwords::current(&mut tx, tenant, user)
         .await?
         .ok_or_else(wrong)?;
     drop(tx);
 
     let place = app.hashing.place()?;
+    place.of(tenant)?;
     let charge = Charge::take(app, &there, Who::User(tenant, user), LoginProof::Password)
         .await?
         .ok_or_else(wrong)?;

@@ -68,6 +68,7 @@ impl First {
         tx: &mut Tx,
         tenant: Id<Tenant>,
         user: Id<User>,
+        email: &str,
     ) -> Result<(), Error> {
         let mut specified = None;
         if let Some(new) = &self.new {
@@ -78,7 +79,7 @@ impl First {
                 .map(|password| (password.as_str(), id));
         }
         if self.sent {
-            mails::ask(app, tx, (tenant, user), specified, None).await?;
+            mails::ask(app, tx, (tenant, user, email), specified, None).await?;
         }
         Ok(())
     }

@@ -19,6 +19,10 @@ const MOST_MEMORY: u64 = 64 << 20;
 /// The most bytes that a check of a memory-hard hash goes through, all passes
 /// together.
 const MOST_WORK: u64 = 512 << 20;
+/// The most lanes of argon2, and of scrypt.
+const MOST_LANES: u32 = 16;
+/// The most blocks of scrypt.
+const MOST_BLOCKS: u32 = 32;
 /// The most rounds of PBKDF2.
 const MOST_ROUNDS: u32 = 2_000_000;
 /// The most cost of bcrypt, a power of two.
@@ -134,9 +138,7 @@ fn argon2_of(algorithm: Algorithm, phc: &PasswordHash) -> Result<Foreign, String
     };
     let [memory, passes, lanes] = parameters(phc, ["m", "t", "p"])?;
     within(u64::from(memory) << 10, u64::from(passes))?;
-    if lanes > 16 {
-        return Err("must have 16 lanes or fewer".into());
-    }
+    lanes_within(lanes)?;
     let sealed = sealed(phc)?;
     let params = argon2::Params::new(memory, passes, lanes, Some(sealed.output.len()))
         .map_err(|error| format!("is not of argon2: {error}"))?;
@@ -145,10 +147,19 @@ fn argon2_of(algorithm: Algorithm, phc: &PasswordHash) -> Result<Foreign, String
 
 fn scrypt_of(phc: &PasswordHash) -> Result<Foreign, String> {
     let [log, block, lanes] = parameters(phc, ["ln", "r", "p"])?;
-    if phc.version.is_some() || !(1..=30).contains(&log) || block > 1 << 10 || lanes > 1 << 10 {
+    if phc.version.is_some() || !(1..=30).contains(&log) {
         return Err("is not of scrypt".into());
     }
-    within((128 << log) * u64::from(block), 2 * u64::from(lanes))?;
+    lanes_within(lanes)?;
+    if block > MOST_BLOCKS {
+        return Err(format!("must have a parameter r of {MOST_BLOCKS} or less"));
+    }
+    // RFC 7914: a block for each lane, and the table that all lanes share.
+    let (block_bytes, table) = (128 * u64::from(block), 1_u64 << log);
+    within(
+        block_bytes * (table + u64::from(lanes)),
+        2 * u64::from(lanes),
+    )?;
     let log = u8::try_from(log).map_err(|error| error.to_string())?;
     let params = scrypt::Params::new(log, block, lanes)
         .map_err(|error| format!("is not of scrypt: {error}"))?;
@@ -195,6 +206,13 @@ fn parameters<const N: usize>(phc: &PasswordHash, names: [&str; N]) -> Result<[u
             names.join(", ")
         ))
     }
+}
+
+fn lanes_within(lanes: u32) -> Result<(), String> {
+    if lanes > MOST_LANES {
+        return Err(format!("must have {MOST_LANES} lanes or fewer"));
+    }
+    Ok(())
 }
 
 fn within(memory: u64, passes: u64) -> Result<(), String> {

@@ -13,8 +13,13 @@ use crate::{
     sessions::{self, Spare},
 };
 
+/// How many passwords may be refused in one login, or for one link: each may be
+/// compared with all former ones.
+pub const MOST_REFUSED: i32 = 10;
+
 /// Hashes a password that its user chose, or refuses with `PASSWORD_REFUSED`
-/// one that is in force, or is among the former ones of the policy.
+/// one that the terms do not allow, that is in force, or is among the former ones
+/// of the policy. What costs least comes first.
 pub async fn another(
     app: &Identity,
     place: &Place,
@@ -22,17 +27,23 @@ pub async fn another(
     password: &str,
     terms: Terms,
 ) -> Result<Kept, Error> {
+    let (former, field) = (terms.former(), terms.field());
+    app.hashing.judge(place, password, terms).await?;
     let mut tx = app.store.worker().await?;
-    let taken = db::passwords::taken(&mut tx, tenant, user, terms.former()).await?;
+    let taken = db::passwords::taken(&mut tx, tenant, user, former).await?;
     drop(tx);
+    // A hash for each of them, beside the one that the place was taken for.
+    let compared = app.hashing.place_for(taken.len())?;
     for kept in &taken {
-        if app.hashing.verify(place, password, Some(kept)).await? {
+        if app.hashing.verify(&compared, password, Some(kept)).await? {
             return Err(refused(
+                field,
                 "must be another than the one before, and those before that",
             ));
         }
     }
-    app.hashing.hash(place, password, terms).await
+    drop(compared);
+    app.hashing.hash_as_is(place, password).await
 }
 
 /// Sets the password that a user chose. Mails with links and passwords that are

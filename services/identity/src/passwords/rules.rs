@@ -29,6 +29,8 @@ pub struct Terms {
     former: i64,
     /// `None` where those that are known from breaches are taken.
     breached: Option<Arc<Breached>>,
+    /// The field of the request that the password came in.
+    field: &'static str,
 }
 
 impl Terms {
@@ -50,7 +52,18 @@ impl Terms {
             own_words: own_words(names, tenant),
             former: policy.password_history_length.into(),
             breached: (!policy.password_breached_allowed).then(|| breached.clone()),
+            field: "password",
         }
+    }
+
+    /// The same for a password that came in this field of a request.
+    pub fn of_field(self, field: &'static str) -> Terms {
+        Terms { field, ..self }
+    }
+
+    /// The field that a refusal names.
+    pub fn field(&self) -> &'static str {
+        self.field
     }
 
     /// How many passwords before the one in force cannot be used again.
@@ -61,8 +74,9 @@ impl Terms {
     /// Refuses with `PASSWORD_REFUSED`. What costs least comes first.
     pub fn check(&self, password: &str) -> Result<(), Error> {
         match self.broken(password) {
-            Some(rule) => Err(refused(&rule)),
+            Some(rule) => Err(refused(self.field, &rule)),
             None if self.is_breached(password)? => Err(refused(
+                self.field,
                 "must not be one that is known from a breach of another service",
             )),
             None => Ok(()),
@@ -110,10 +124,10 @@ impl Terms {
 }
 
 /// Refuses a password by the rule that it breaks.
-pub fn refused(rule: &str) -> Error {
+pub fn refused(field: &str, rule: &str) -> Error {
     ErrorReason::PasswordRefused
         .because(format!("the password {rule}"))
-        .violation("password", rule)
+        .violation(field, rule)
 }
 
 /// Whether a password is a known word, or one with digits and signs around it,

@@ -9,8 +9,11 @@ use contract::{
 };
 use rpc::{Caller, Error};
 
-use super::{lock_addressee, mails};
-use crate::{Identity, authority, db};
+use super::lock_addressee;
+use crate::{
+    Identity, authority,
+    users::mail_counts::{self, Occasion},
+};
 
 pub async fn run(
     app: &Identity,
@@ -26,11 +29,8 @@ pub async fn run(
     if let Some(reply) = tx.replay()? {
         return Ok(reply);
     }
-    lock_addressee(&mut tx, tenant, user).await?;
-    let (id, most) = (Id::<User>::new().uuid(), mails::MOST_AN_HOUR);
-    if !db::reset_tokens::count_request(&mut tx, tenant, id, user, most).await? {
-        return Err(mails::too_many());
-    }
+    let email = lock_addressee(&mut tx, tenant, user).await?;
+    mail_counts::allow(app, &mut tx, tenant, &email, Occasion::ByAdmin).await?;
     tx.publish(Event::from(PasswordResetRequested {
         user_id: user.to_string(),
     }));

@@ -7,7 +7,11 @@ use contract::{
 use rpc::{Because as _, Caller, Error};
 
 use super::check;
-use crate::{Identity, db, masks};
+use crate::{
+    Identity,
+    db::{self, policies::Row},
+    masks, sessions,
+};
 
 /// What a caller cannot set.
 const FIXED: [&str; 2] = ["update_time", "etag"];
@@ -37,6 +41,14 @@ pub async fn run(
     db::policies::update(&mut tx, tenant, version, &wanted)
         .await?
         .ok_or_else(|| changed(version))?;
+    if wanted.password_max_age != before.password_max_age {
+        let age = Some(wanted.password_max_age).filter(|age| *age > 0);
+        db::passwords::untell(&mut tx, tenant, age.map(Row::span)).await?;
+    }
+    let asked = |row: &Row| (row.mfa_policy.clone(), row.factor_required_role_ids.clone());
+    if asked(&wanted) != asked(&before) {
+        sessions::end_unproven(app, &mut tx, tenant, caller.session).await?;
+    }
     let policy = Policy::from(super::read(&mut tx, tenant).await?);
     tx.publish(Event::from(PolicyUpdated {
         before: Some(was),

@@ -31,11 +31,14 @@ pub async fn run(
         .await?
         .ok_or_else(users::not_found)?;
     db::reset_tokens::end_all(&mut tx, tenant, user).await?;
+    // Under the lock: what goes to an address ends when the address is another's.
+    let email = users::read(&mut tx, tenant, user).await?.email;
     let id = Id::<User>::new().uuid();
     let expire_time = db::reset_tokens::insert(&mut tx, tenant, id, user, &hash, LIFETIME).await?;
     tx.done().await?;
     Ok(IssuePasswordResetTokenResponse {
         token,
         expire_time: Some(timestamp(expire_time)),
+        email,
     })
 }

@@ -6,10 +6,11 @@ use contract::{
     Id,
     identity::{
         ErrorReason, Event, IssueTemporaryPasswordRequest, IssueTemporaryPasswordResponse,
-        TemporaryPasswordIssued, Tenant,
+        TemporaryPasswordIssued, Tenant, User,
     },
 };
 use rpc::{Because as _, Caller, Error};
+use store::Tx;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -20,7 +21,7 @@ use crate::{
         generated,
         mails::{LIFETIME, open_copy, open_password},
     },
-    policies, sessions, timestamp,
+    policies, sessions, timestamp, users,
 };
 
 pub async fn run(
@@ -36,12 +37,15 @@ pub async fn run(
     let policy = policies::read(&mut tx, tenant).await?;
     drop(tx);
     let keys = app.store.keys();
-    let (password, expire_time) = if let Some(sealed) = &row.password {
-        (open_password(keys, tenant, mail, sealed)?, row.expire_time)
+    let (password, email, expire_time) = if let Some(sealed) = &row.password {
+        let mut tx = app.store.tenant(tenant, caller).await?;
+        let (_, email) = lock(&mut tx, tenant, mail).await?;
+        let password = open_password(keys, tenant, mail, sealed)?;
+        (password, email, row.expire_time)
     } else {
         let length = policy.password_generated_length;
-        let password = generate(app, caller, tenant, mail, length).await?;
-        (password, app.store.clock().now() + LIFETIME)
+        let (password, email) = generate(app, caller, tenant, mail, length).await?;
+        (password, email, app.store.clock().now() + LIFETIME)
     };
     let copy = row.copy_email.as_deref();
     let copy_email = copy.map(|sealed| open_copy(keys, tenant, mail, sealed));
@@ -49,7 +53,24 @@ pub async fn run(
         password: password.to_string(),
         expire_time: Some(timestamp(expire_time)),
         copy_email: copy_email.transpose()?.unwrap_or_default(),
+        email,
     })
+}
+
+/// Locks the user of a mail that is still needed: who they are, and their address.
+/// What goes to an address ends when the address is another's.
+async fn lock(tx: &mut Tx, tenant: Id<Tenant>, mail: Uuid) -> Result<(Id<User>, String), Error> {
+    let Row { user_id, .. } = db::password_mails::pending(tx, tenant, mail)
+        .await?
+        .ok_or_else(ended)?;
+    db::users::lock(tx, tenant, user_id, "ACTIVE")
+        .await?
+        .ok_or_else(ended)?;
+    // Again under the lock: the user may have set one of their own meanwhile.
+    db::password_mails::pending(tx, tenant, mail)
+        .await?
+        .ok_or_else(ended)?;
+    Ok((user_id, users::read(tx, tenant, user_id).await?.email))
 }
 
 /// Generates a password and puts it in the place of the one before.
@@ -59,22 +80,14 @@ async fn generate(
     tenant: Id<Tenant>,
     mail: Uuid,
     length: i32,
-) -> Result<Zeroizing<String>, Error> {
+) -> Result<(Zeroizing<String>, String), Error> {
     let password = generated::password(usize::try_from(length)?)?;
     let place = app.hashing.place()?;
+    place.of(tenant)?;
     let kept = app.hashing.hash_as_is(&place, &password).await?;
     drop(place);
     let mut tx = app.store.tenant(tenant, caller).await?;
-    let Row { user_id, .. } = db::password_mails::pending(&mut tx, tenant, mail)
-        .await?
-        .ok_or_else(ended)?;
-    db::users::lock(&mut tx, tenant, user_id, "ACTIVE")
-        .await?
-        .ok_or_else(ended)?;
-    // Again under the lock: the user may have set one of their own meanwhile.
-    db::password_mails::pending(&mut tx, tenant, mail)
-        .await?
-        .ok_or_else(ended)?;
+    let (user_id, email) = lock(&mut tx, tenant, mail).await?;
     let policy = policies::read(&mut tx, tenant).await?;
     let new = New {
         kept,
@@ -88,7 +101,7 @@ async fn generate(
         user_id: user_id.to_string(),
     }));
     tx.done().await?;
-    Ok(password)
+    Ok((password, email))
 }
 
 fn ended() -> Error {

@@ -1,10 +1,9 @@
 //! Asks for a reset mail.
 
 use contract::{
-    Id, errors,
+    errors,
     identity::{
         Event, PasswordResetRequested, RequestPasswordResetRequest, RequestPasswordResetResponse,
-        User,
     },
 };
 use rpc::{Because as _, Caller, Error};
@@ -13,7 +12,10 @@ use tokio::sync::mpsc;
 use crate::{
     Identity, db,
     logins::names::{self, Name, known},
-    passwords::mails::MOST_AN_HOUR,
+    users::{
+        self,
+        mail_counts::{self, Occasion},
+    },
 };
 
 /// The most requests that wait in this process.
@@ -74,8 +76,8 @@ async fn settle(app: &Identity, asked: Asked) -> Result<(), Error> {
     {
         return Ok(());
     }
-    let id = Id::<User>::new().uuid();
-    if db::reset_tokens::count_request(&mut tx, tenant, id, user, MOST_AN_HOUR).await? {
+    let email = users::read(&mut tx, tenant, user).await?.email;
+    if mail_counts::count(app, &mut tx, tenant, &email, Occasion::AskedFor).await? {
         tx.publish(Event::from(PasswordResetRequested {
             user_id: user.to_string(),
         }));

@@ -7,7 +7,7 @@ use rpc::{Because as _, Caller, Error};
 use super::PURPOSE;
 use crate::{
     Identity, db,
-    passwords::{another, renew, terms_of},
+    passwords::{MOST_REFUSED, another, renew, terms_of},
     sessions::Spare,
 };
 
@@ -24,11 +24,18 @@ pub async fn run(
     let (tenant, id) = (token.tenant_id, token.user_id);
     let terms = terms_of(app, &mut tx, tenant, id).await?;
     drop(tx);
-    // Before the token is used up: a refused password may be tried again.
+    // Before the token is used up: a refused password may be tried again, some times.
     let former = terms.former();
     let place = app.hashing.place()?;
-    let kept = another(app, &place, (tenant, id), &ask.password, terms).await?;
+    place.of(tenant)?;
+    let hashed = another(app, &place, (tenant, id), &ask.password, terms).await;
     drop(place);
+    if matches!(&hashed, Err(error) if error.is(ErrorReason::PasswordRefused)) {
+        let mut tx = app.store.tenant(tenant, caller).await?;
+        db::reset_tokens::refuse(&mut tx, tenant, token.id, MOST_REFUSED).await?;
+        tx.done().await?;
+    }
+    let kept = hashed?;
 
     let mut tx = app.store.tenant(tenant, caller).await?;
     db::users::lock(&mut tx, tenant, id, "ACTIVE")

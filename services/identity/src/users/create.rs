@@ -23,7 +23,12 @@ pub async fn run(
     ask: CreateUserRequest,
 ) -> Result<CreateUserResponse, Error> {
     let tenant = caller.tenant()?;
-    let mut tx = app.store.tenant(tenant, caller).await?;
+    // Before anything is hashed: a repetition costs nothing, and is answered
+    // though the password would be refused by now.
+    let mut tx = app.store.begin(caller, &ask).await?;
+    if let Some(reply) = tx.replay()? {
+        return Ok(reply);
+    }
     let names = names(&mut tx, tenant, &ask).await?;
     let terms = passwords::terms(app, &mut tx, tenant, &names).await?;
     drop(tx);
@@ -46,7 +51,9 @@ pub async fn run(
     {
         return Err(taken(&mut tx, tenant, &names).await?);
     }
-    password.keep(app, &mut tx, tenant, id).await?;
+    password
+        .keep(app, &mut tx, tenant, id, &names.email)
+        .await?;
     let user = super::read(&mut tx, tenant, id).await?;
     tx.publish(Event::from(UserCreated {
         user: Some(super::nameless(user.clone())),

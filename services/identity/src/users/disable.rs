@@ -42,6 +42,7 @@ pub async fn apply(
     }
     sessions::end_all(app, tx, tenant, id).await?;
     db::reset_tokens::end_all(tx, tenant, id).await?;
+    db::password_mails::end_all(tx, tenant, id).await?;
     tx.publish(Event::from(UserDisabled {
         user_id: id.to_string(),
     }));

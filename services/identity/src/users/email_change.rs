@@ -1,5 +1,5 @@
-//! Another address: who reads at the former one is told, and links for setting
-//! a password that went there end. The former address is kept sealed, and in no
+//! Another address: who reads at the former one is told, and what went there
+//! ends: links for setting a password, and temporary passwords. The former address is kept sealed, and in no
 //! event, until it was asked for with time to spare.
 
 use std::time::Duration;
@@ -14,7 +14,11 @@ use rpc::{Caller, Error};
 use store::Tx;
 use uuid::Uuid;
 
-use crate::{Identity, db};
+use super::{
+    mail_counts::{self, Occasion},
+    names,
+};
+use crate::{Identity, db, sessions};
 
 /// What former addresses are sealed for.
 const PURPOSE: &str = "former email";
@@ -27,13 +31,23 @@ pub async fn note(
     tx: &mut Tx,
     tenant: Id<Tenant>,
     user: Id<User>,
-    former: &str,
+    [former, new]: [&str; 2],
 ) -> Result<(), Error> {
+    // In one order, whoever swaps the addresses of two users.
+    let mut addresses = [former, new];
+    addresses.sort_by_key(|email| names::key(email));
+    for email in addresses {
+        mail_counts::allow(app, tx, tenant, email, Occasion::Change).await?;
+    }
     let change = Id::<User>::new().uuid();
     let keys = app.store.keys();
     let sealed = keys.seal(PURPOSE, &context(tenant, change), former.as_bytes());
     db::email_changes::insert(tx, tenant, change, user, &sealed, KEPT).await?;
     db::reset_tokens::end_all(tx, tenant, user).await?;
+    if db::passwords::end_temporary(tx, tenant, user).await? {
+        db::password_mails::end_specified(tx, tenant, user).await?;
+        sessions::end_all(app, tx, tenant, user).await?;
+    }
     tx.publish(Event::from(UserEmailChanged {
         user_id: user.to_string(),
         change_id: change.to_string(),

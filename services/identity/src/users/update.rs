@@ -21,7 +21,9 @@ use crate::{
         self,
         users::{Details, Row},
     },
-    domains, masks,
+    domains,
+    factors::own::Own,
+    masks,
     properties::values::{self, Values},
     users::names::Names,
 };
@@ -57,6 +59,10 @@ pub async fn run(
         return Ok(reply);
     }
     let (was, row) = change(app, &mut tx, tenant, id, &ask, whole).await?;
+    if caller.user == Some(id) && (&was.email, &was.username) != (&row.email, &row.username) {
+        // Whoever reads there, or is named so, can be let in.
+        Own::of(caller)?.fresh(&mut tx).await?;
+    }
     let changes = changes::of(&fields::all(&was), &fields::all(&row))?;
     if !changes.is_empty() {
         let event = tx.publish(Event::from(UserUpdated {
@@ -133,7 +139,8 @@ async fn change(
     let details = detailed(tx, tenant, &merged, values).await?;
     if differs(&row, &names, &details) {
         if names.email_key != names::key(&row.email) {
-            email_change::note(app, tx, tenant, id, &row.email).await?;
+            let addresses = [row.email.as_str(), names.email.as_str()];
+            email_change::note(app, tx, tenant, id, addresses).await?;
         }
         let updated = db::users::update(tx, tenant, id, &names, &details).await;
         updated.map_err(taken)?;

@@ -1,6 +1,6 @@
 //! Writing a mail: the only moment at which its secret exists.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use contract::identity::{
     self, FindUsersRequest, GetFormerEmailRequest, IssuePasswordResetTokenRequest,
     IssueTemporaryPasswordRequest, Tenant, User, UserStatus,
@@ -124,6 +124,7 @@ async fn to_user(
     let Some(minted) = mint(app, &caller, mail, &user).await? else {
         return Ok(Written::Needless);
     };
+    let email = minted.email.clone().unwrap_or(email);
     let language = &user.language;
     let mut tx = app.store.tenant(mail.tenant_id, &caller).await?;
     queue::address(&mut tx, mail.tenant_id, mail.id, lease, &email, language).await?;
@@ -183,7 +184,13 @@ struct Minted {
     until: DateTime<Utc>,
     /// Who gets a copy; empty for nobody.
     copy: String,
+    /// The address that it was made for. The user may have had another a moment
+    /// ago, and what was made for that is worth nothing.
+    email: Option<String>,
 }
+
+/// An expiry further away is told of when it is near.
+const SOON: TimeDelta = TimeDelta::days(14);
 
 /// Mints what a mail brings; `None` where it is not needed any more.
 async fn mint(
@@ -206,6 +213,7 @@ async fn mint(
                     secret: Zeroizing::new(issued.password),
                     until: time(issued.expire_time),
                     copy: issued.copy_email,
+                    email: Some(issued.email),
                 }
             })
         }
@@ -218,16 +226,18 @@ async fn mint(
                     secret: Zeroizing::new(issued.token),
                     until: time(issued.expire_time),
                     copy: String::new(),
+                    email: Some(issued.email),
                 }
             })
         }
         // Changed since: there is nothing to say.
-        Kind::PasswordExpiry if user.password_expire_time.is_none() => return Ok(None),
+        Kind::PasswordExpiry if !expires_soon(app, user) => return Ok(None),
         // A notice.
         _ => Ok(Minted {
             secret: Zeroizing::default(),
             until: time(user.password_expire_time),
             copy: String::new(),
+            email: None,
         }),
     };
     let gone = |error: &Error| {
@@ -239,6 +249,13 @@ async fn mint(
         Err(error) if gone(&error) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+fn expires_soon(app: &Invitation, user: &User) -> bool {
+    let end = user
+        .password_expire_time
+        .and_then(|time| DateTime::from_timestamp(time.seconds, 0));
+    end.is_some_and(|end| end <= app.store.clock().now() + SOON)
 }
 
 /// Whom a mail is about; nobody who was deleted or disabled since.

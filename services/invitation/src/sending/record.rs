@@ -11,7 +11,10 @@ use crate::{
     Invitation,
     db::{
         Lease,
-        mails::queue::{self, Claimed},
+        mails::{
+            Kind,
+            queue::{self, Claimed},
+        },
     },
     mails::list::kind,
     peers::SERVICE,
@@ -97,11 +100,7 @@ pub(super) async fn failed(
 ) -> Result<(), Error> {
     let mut tx = begin(app, mail).await?;
     if queue::failed(&mut tx, mail.tenant_id, mail.id, lease, answer).await? {
-        tx.publish(Event::from(MailFailed {
-            mail_id: mail.id.to_string(),
-            kind: kind(mail.kind).into(),
-            user_id: mail.user_id.to_string(),
-        }));
+        tx.publish(given_up(mail));
     }
     tx.done().await
 }
@@ -114,11 +113,23 @@ pub(super) async fn postponed(app: &Invitation, mail: &Claimed, lease: Lease) ->
     tx.done().await
 }
 
-/// It is not needed any more.
+/// It is not needed any more. Identity hears of it where a password waits sealed
+/// for the mail.
 pub(super) async fn dropped(app: &Invitation, mail: &Claimed, lease: Lease) -> Result<(), Error> {
     let mut tx = begin(app, mail).await?;
-    queue::drop_mail(&mut tx, mail.tenant_id, mail.id, lease).await?;
+    let dropped = queue::drop_mail(&mut tx, mail.tenant_id, mail.id, lease).await?;
+    if dropped && mail.kind == Kind::TemporaryPassword {
+        tx.publish(given_up(mail));
+    }
     tx.done().await
+}
+
+fn given_up(mail: &Claimed) -> Event {
+    Event::from(MailFailed {
+        mail_id: mail.id.to_string(),
+        kind: kind(mail.kind).into(),
+        user_id: mail.user_id.to_string(),
+    })
 }
 
 /// Says that the sender is alive. Where that fails, another may send the mail

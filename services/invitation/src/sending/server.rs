@@ -16,7 +16,7 @@ use std::{
 };
 
 use lettre::{
-    Message,
+    Address, Message,
     address::Envelope,
     transport::smtp::{
         Error as SmtpError,
@@ -185,17 +185,18 @@ impl Server {
 }
 
 async fn begin(connection: &mut AsyncSmtpConnection, envelope: &Envelope) -> Result<(), Trouble> {
-    let ascii = envelope
-        .from()
-        .into_iter()
-        .chain(envelope.to())
-        .all(|address| address.to_string().is_ascii());
+    let ascii = |address: &Address| address.to_string().is_ascii();
+    let addressed = envelope.from().into_iter().chain(envelope.to().first());
+    let (needed, wanted) = (
+        !addressed.clone().all(ascii),
+        !envelope.from().into_iter().chain(envelope.to()).all(ascii),
+    );
+    let supported = connection
+        .server_info()
+        .supports_feature(Extension::SmtpUtfEight);
     let mut parameters = Vec::new();
-    if !ascii {
-        if !connection
-            .server_info()
-            .supports_feature(Extension::SmtpUtfEight)
-        {
+    if wanted && (needed || supported) {
+        if !supported {
             let answer = "the mail server takes no addresses with these letters (SMTPUTF8)".into();
             return Err(Trouble {
                 lasting: true,
@@ -213,22 +214,31 @@ async fn begin(connection: &mut AsyncSmtpConnection, envelope: &Envelope) -> Res
     Ok(())
 }
 
+/// Hands a mail over to whom it is for, who comes first. That one who gets a
+/// copy is refused is noted in the answer, and no failure of the mail: what it
+/// brings is in force already.
 async fn hand_over(
     connection: &mut AsyncSmtpConnection,
     envelope: &Envelope,
     mail: &[u8],
 ) -> Result<String, Trouble> {
-    for to in envelope.to() {
-        within(
-            COMMAND,
-            connection.command(Rcpt::new(to.clone(), Vec::new())),
-        )
-        .await?;
+    let mut without_copy = String::new();
+    for (number, to) in envelope.to().iter().enumerate() {
+        let rcpt = connection.command(Rcpt::new(to.clone(), Vec::new()));
+        match within(COMMAND, rcpt).await {
+            Ok(_) => {}
+            Err(trouble) if number == 0 || trouble.over => return Err(trouble),
+            Err(trouble) => without_copy = format!("; without a copy: {}", trouble.answer),
+        }
     }
     within(COMMAND, connection.command(Data)).await?;
     let answer = within(ACCEPT, connection.message(mail)).await?;
     let words: Vec<&str> = answer.message().collect();
-    Ok(format!("{} {}", answer.code(), words.join(" ")))
+    Ok(format!(
+        "{} {}{without_copy}",
+        answer.code(),
+        words.join(" ")
+    ))
 }
 
 async fn within(

@@ -2,13 +2,15 @@
 
 use contract::identity::{
     ListPropertiesRequest, Property, PropertyType, PropertyValue, UpdateUserRequest, User,
-    UserFields, UserProperty, property_service_client::PropertyServiceClient,
-    property_value::Value, user_service_client::UserServiceClient,
+    UserFields, UserProperty, factor_service_client::FactorServiceClient,
+    property_service_client::PropertyServiceClient, property_value::Value,
+    user_service_client::UserServiceClient,
 };
 use prost_types::FieldMask;
 
 use crate::{
     Session,
+    commands::mfa::Proof,
     failure::Failure,
     names,
     pages::{Limit, list},
@@ -33,6 +35,8 @@ pub struct Update {
     email: Option<String>,
     #[command(flatten)]
     details: Details,
+    #[command(flatten)]
+    proof: Proof,
     /// The etag last read: refused where the user was changed since
     #[arg(long, default_value = "")]
     etag: String,
@@ -81,6 +85,11 @@ impl Update {
         take(&mut paths, names);
         if paths.is_empty() {
             return Err(Failure::usage("say what to change".to_owned()));
+        }
+        let own_name = |path: &String| path == "email" || path == "username";
+        if user_id.is_empty() && paths.iter().any(own_name) {
+            let mut client = FactorServiceClient::new(session.client.gateway());
+            self.proof.give(&mut client).await?;
         }
         let ask = UpdateUserRequest {
             user_id,

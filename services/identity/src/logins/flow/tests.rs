@@ -26,7 +26,7 @@ fn states() -> impl Iterator<Item = State> {
 fn no_session_without_the_proofs_that_are_asked() {
     for state in states() {
         let has = &state.factors;
-        let usable = has.totp || has.sms && has.sms_allowed;
+        let usable = has.totp || has.sms;
         let asked =
             has.required || has.policy == MfaPolicy::Optional && (usable || state.enrol_totp);
         let steps = next(&state);
@@ -63,7 +63,10 @@ fn who_has_a_factor_proves_it_and_enrols_none() {
         assert!(!enrols || !has.is_usable(), "{state:?}: {steps:?}");
         for (step, may) in [
             (LoginStep::VerifyTotp, has.totp),
-            (LoginStep::SendSmsCode, has.sms && has.sms_allowed),
+            (
+                LoginStep::SendSmsCode,
+                has.sms && (has.sms_allowed || !has.totp),
+            ),
             (
                 LoginStep::VerifyRecoveryCode,
                 has.recovery_codes > 0 && has.is_usable(),

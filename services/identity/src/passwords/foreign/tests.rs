@@ -65,8 +65,11 @@ fn p_09_what_would_cost_too_much_is_refused_by_its_cap() {
         ("$argon2id$v=19$m=65536,t=9,p=1$", "512 MiB"),
         ("$argon2id$v=19$m=65536,t=1,p=17$", "16 lanes"),
         ("$scrypt$ln=17,r=8,p=1$", "64 MiB"),
-        ("$scrypt$ln=30,r=1024,p=1$", "64 MiB"),
-        ("$scrypt$ln=16,r=8,p=5$", "512 MiB"),
+        ("$scrypt$ln=30,r=32,p=1$", "64 MiB"),
+        ("$scrypt$ln=1,r=1024,p=1024$", "16 lanes"),
+        ("$scrypt$ln=1,r=1024,p=1$", "r of 32"),
+        ("$scrypt$ln=16,r=8,p=16$", "64 MiB"),
+        ("$scrypt$ln=15,r=8,p=9$", "512 MiB"),
         ("$pbkdf2-sha256$i=2000001$", "2000000 rounds"),
         ("$pbkdf2-sha256$i=4294967295$", "2000000 rounds"),
     ] {
@@ -135,19 +138,33 @@ fn mutant() -> impl Strategy<Value = String> {
     })
 }
 
+/// A hash of scrypt with any parameters.
+fn scrypt() -> impl Strategy<Value = String> {
+    (0..32_u32, 0..2048_u32, 0..2048_u32).prop_map(|(log, block, lanes)| {
+        let parameters = format!("ln={log},r={block},p={lanes}");
+        CORPUS[3].replace("ln=14,r=8,p=1", &parameters)
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(20_000))]
     /// The parser takes any text without a panic, and takes nothing in that
     /// costs more than the caps say.
     #[test]
-    fn fuzz_any_text_is_parsed_or_refused(text in prop_oneof![3 => mutant(), 1 => "\\PC{0,200}", 1 => "\\$[$a-z0-9=,./+]{0,120}"]) {
+    fn fuzz_any_text_is_parsed_or_refused(text in prop_oneof![3 => mutant(), 1 => scrypt(), 1 => "\\PC{0,200}", 1 => "\\$[$a-z0-9=,./+]{0,120}"]) {
         match text.parse() {
             Ok(Foreign::Argon2(_, _, params, sealed)) => {
                 prop_assert!(params.block_count() <= 64 << 10);
                 prop_assert!(u64::from(params.m_cost()) * u64::from(params.t_cost()) <= 512 << 10);
                 prop_assert!((16..=64).contains(&sealed.output.len()));
             }
-            Ok(Foreign::Scrypt(_, sealed)) => prop_assert!(sealed.output.len() >= 16),
+            Ok(Foreign::Scrypt(params, sealed)) => {
+                let (block, lanes) = (u64::from(params.r()), u64::from(params.p()));
+                let table = 1_u64 << params.log_n();
+                prop_assert!(128 * block * (table + lanes) <= MOST_MEMORY);
+                prop_assert!(block <= 32 && lanes <= 16);
+                prop_assert!(sealed.output.len() >= 16);
+            }
             Ok(Foreign::Pbkdf2(_, rounds, _)) => prop_assert!(rounds.get() <= MOST_ROUNDS),
             Ok(Foreign::Bcrypt(parts)) => prop_assert!(parts.get_cost() <= MOST_BCRYPT),
             Err(rule) => prop_assert!(!rule.is_empty()),

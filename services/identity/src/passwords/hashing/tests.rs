@@ -72,3 +72,81 @@ async fn who_would_wait_too_long_is_refused_at_once() {
     drop(places);
     assert!(hashing.place().is_ok());
 }
+
+/// A machine that stood still once goes on when it moves again: a mean beyond
+/// all patience is measured again.
+#[tokio::test]
+async fn b_71_a_stall_does_not_shut_the_door_for_ever() {
+    let hashing = hashing(2, Duration::from_millis(500));
+    hashing.load.own.mean.store(10_000_000, Relaxed);
+    let places: Vec<_> = (0..100).map_while(|_| hashing.place().ok()).collect();
+    assert_eq!(places.len(), 2, "as many as there are threads");
+    drop(places);
+    for _ in 0..100 {
+        let place = hashing.place().expect("a thread is free");
+        hashing.hash_as_is(&place, "x").await.expect("it hashes");
+    }
+    let places: Vec<_> = (0..8).map_while(|_| hashing.place().ok()).collect();
+    assert_eq!(places.len(), 8, "the mean has recovered");
+}
+
+#[tokio::test]
+async fn no_tenant_has_more_than_half_of_the_places() {
+    let hashing = hashing(1, Duration::from_millis(400));
+    let (one, other) = (Id::new(), Id::new());
+    let place = |tenant| {
+        let place = hashing.place().ok()?;
+        place.of(tenant).is_ok().then_some(place)
+    };
+    let taken: Vec<_> = (0..100).map_while(|_| place(one)).collect();
+    assert_eq!(taken.len(), 10);
+    let refusal = hashing.place().and_then(|place| place.of(one)).err();
+    assert!(refusal.is_some_and(|refusal| refusal.is(ErrorReason::TooManyLogins)));
+    assert!(place(other).is_some());
+    drop(taken);
+    assert!(
+        place(one).is_some(),
+        "what was given back can be taken again"
+    );
+}
+
+/// P-09: whoever brings hashes as dear as may be slows down those who have them,
+/// and nobody else.
+#[tokio::test]
+async fn p_09_dear_hashes_of_others_leave_ours_their_threads() {
+    let dear = Kept {
+        hash: "$pbkdf2-sha256$i=2000000,l=32$MDEyMzQ1Njc4OWFiY2RlZg$VqOEAUrTaAjMD6sh91JvmGtbD+YNGnXNMbfIDxgj094".into(),
+        key_version: FOREIGN,
+    };
+    for threads in [1, 2] {
+        let hashing = Arc::new(hashing(threads, Duration::from_mins(1)));
+        let place = hashing.place().expect("nobody waits");
+        let kept = hashing.hash_as_is(&place, "a password").await;
+        let kept = kept.expect("it hashes");
+        let hammering: Vec<_> = (0..10)
+            .map(|_| {
+                let (hashing, dear) = (hashing.clone(), dear.clone());
+                tokio::spawn(async move {
+                    let place = hashing.place()?;
+                    hashing.verify(&place, "guessed", Some(&dear)).await
+                })
+            })
+            .collect();
+        while hashing.load.foreign.waiting.load(Relaxed) < 10 {
+            tokio::task::yield_now().await;
+        }
+        let mean = hashing.load.own.mean.load(Relaxed);
+        for _ in 0..3 {
+            let right = hashing.verify(&place, "a password", Some(&kept)).await;
+            assert!(right.expect("it checks"));
+        }
+        let waiting = hashing.load.foreign.waiting.load(Relaxed);
+        assert!(
+            waiting >= 8,
+            "{threads} threads: three of ours came after {waiting} of theirs"
+        );
+        hammering.iter().for_each(tokio::task::JoinHandle::abort);
+        drop(hammering);
+        assert!(hashing.load.own.mean.load(Relaxed) < 4 * mean.max(FIRST_GUESS));
+    }
+}

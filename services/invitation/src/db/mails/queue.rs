@@ -189,14 +189,14 @@ pub(crate) async fn postpone(
     Ok(())
 }
 
-/// It is not needed any more.
+/// It is not needed any more. False where the lease was lost.
 pub(crate) async fn drop_mail(
     db: &mut PgConnection,
     tenant: TenantId,
     id: MailId,
     lease: Lease,
-) -> sqlx::Result<()> {
-    sqlx::query!(
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
         "UPDATE mails SET state = 'dropped', attempts = attempts - 1, lease_time = NULL, lease_token = NULL
             WHERE tenant_id = $1 AND id = $2 AND lease_token = $3 AND state = 'queued'",
         tenant as _,
@@ -205,5 +205,5 @@ pub(crate) async fn drop_mail(
     )
     .execute(db)
     .await?;
-    Ok(())
+    Ok(done.rows_affected() == 1)
 }

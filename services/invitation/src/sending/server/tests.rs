@@ -36,6 +36,39 @@ async fn a_mail_that_is_taken() {
     assert_eq!(mailbox.messages_to("ada@acme.test").len(), 1);
 }
 
+/// P-04: the password in the mail has taken the place of another already.
+#[tokio::test]
+async fn p_04_a_copy_that_is_refused_fails_no_mail() {
+    for line in ["550 5.1.1 no such user", "451 4.3.0 try later"] {
+        let (mailbox, server) = start();
+        let refused = Fault::reply(Verb::Rcpt, line).only_to("desk@acme.test");
+        mailbox.fault(refused.clone());
+        let with_copy = |to: &str, copy: &str| {
+            Message::builder()
+                .from("Usher <no-reply@usher.test>".parse().expect("an address"))
+                .to(to.parse().expect("an address"))
+                .cc(copy.parse().expect("an address"))
+                .subject("Hello")
+                .body(String::from("Hi"))
+                .expect("a mail")
+        };
+        let verdict = server
+            .send(&with_copy("ada@acme.test", "desk@acme.test"))
+            .await;
+        assert!(
+            matches!(&verdict, Verdict::Sent(answer) if answer.contains("without a copy") && answer.contains(&line[..3])),
+            "{verdict:?}"
+        );
+        assert_eq!(mailbox.messages_to("ada@acme.test").len(), 1);
+        // Whom the mail is for is another matter.
+        let verdict = server
+            .send(&with_copy("desk@acme.test", "ada@acme.test"))
+            .await;
+        assert!(!matches!(&verdict, Verdict::Sent(_)), "{verdict:?}");
+        assert_eq!(mailbox.messages().len(), 1);
+    }
+}
+
 #[tokio::test]
 async fn one_connection_serves_many_mails_and_is_replaced_when_it_is_gone() {
     let (mailbox, server) = start();
