@@ -165,7 +165,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(5_000))]
+        #![proptest_config(ProptestConfig::with_cases(200))]
 
         /// Whatever tenants and users are called, an authenticator reads the same.
         #[test]
