@@ -142,7 +142,7 @@ async fn p_09_dear_hashes_of_others_leave_ours_their_threads() {
         }
         let waiting = hashing.load.foreign.waiting.load(Relaxed);
         assert!(
-            waiting >= 8,
+            waiting >= 6,
             "{threads} threads: three of ours came after {waiting} of theirs"
         );
         hammering.iter().for_each(tokio::task::JoinHandle::abort);
