@@ -40,7 +40,7 @@ async fn b_60_poison_is_parked_after_five_tries_and_the_next_events_go_on() {
         .collect();
     assert_eq!(parked, [(4, 5, true), (6, 5, false)]);
     assert_eq!(stage.counts(&mut db).await, (10, 8, 8));
-    let order: Vec<i64> = sqlx::query_scalar("SELECT number FROM readers.effects ORDER BY ctid")
+    let order: Vec<i64> = sqlx::query_scalar("SELECT number FROM readers.effects ORDER BY place")
         .fetch_all(&mut db)
         .await
         .expect("read");

@@ -58,11 +58,10 @@ async fn poison_in_a_run_is_found_and_the_rest_has_its_effect_once_and_in_order(
         .until_effects(&mut db, 58, Duration::from_secs(9))
         .await;
     assert_eq!(stage.counts(&mut db).await, (60, 58, 58));
-    let numbers: Vec<i64> = sqlx::query_scalar("SELECT number FROM readers.effects ORDER BY ctid")
+    let numbers: Vec<i64> = sqlx::query_scalar("SELECT number FROM readers.effects ORDER BY place")
         .fetch_all(&mut db)
         .await
         .expect("read");
-    // Rolled back rows leave holes that later ones fill only after a vacuum.
     assert!(numbers.is_sorted());
     let parked: Vec<i64> =
         sqlx::query_scalar("SELECT position FROM readers.parked ORDER BY position")

@@ -24,7 +24,9 @@ use crate::database::{Database, caller, setting};
 
 pub const PRODUCER: &str = "writers";
 const EFFECTS: &str = "
-    CREATE TABLE effects (tenant_id uuid NOT NULL, event_id uuid NOT NULL, number bigint NOT NULL);
+    CREATE TABLE effects (
+        tenant_id uuid NOT NULL, event_id uuid NOT NULL, number bigint NOT NULL,
+        place bigint GENERATED ALWAYS AS IDENTITY);
     CREATE INDEX ON effects (tenant_id);
     SELECT tenant_table('effects');";
 
