@@ -339,7 +339,7 @@ async fn m_05_a_trusted_device_skips_the_second_factor_for_a_while() {
         .flow(false, LoginStep::VerifyTotp)
         .await;
 
-    suite.time().advance(Duration::from_hours(30 * 24 + 1));
+    suite.later(Duration::from_hours(30 * 24 + 1)).await;
     laptop.flow(false, LoginStep::VerifyTotp).await;
     suite.stop().await;
 }

@@ -122,7 +122,7 @@ async fn p_08_an_access_token_is_verified_offline_and_refreshed() {
                 .expect("used");
         }
     }
-    suite.time().advance(Duration::from_hours(24));
+    suite.later(Duration::from_hours(24)).await;
     assert_refused!(
         refresh(&anyone, &current.refresh_token).await,
         "REFRESH_TOKEN_ENDED"

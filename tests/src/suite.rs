@@ -5,11 +5,12 @@ use std::{sync::Arc, time::Duration};
 use anyhow::{Context, Result};
 use contract::authorization::RoleSet;
 use contract::identity::{
-    BootstrapRequest, CreateTenantRequest, MfaPolicy, tenant_service_client::TenantServiceClient,
+    BootstrapRequest, CreateTenantRequest, MfaPolicy, RefreshTokensRequest,
+    tenant_service_client::TenantServiceClient, token_service_client::TokenServiceClient,
 };
 use mailbox::Mailbox;
 use sqlx::AssertSqlSafe;
-use testkit::{Client, Database, eventually};
+use testkit::{Client, Database, eventually, refusal};
 
 use crate::{Company, Mails, Member, company::roles, demo, password, sign_in};
 
@@ -106,6 +107,21 @@ impl Suite {
         let (clock, time) = store::Clock::moved();
         let running = run(config, clock).await?;
         Ok(Replica { running, time })
+    }
+
+    /// Lets days pass, and waits until the services have the keys of then: those of
+    /// before are over, and new ones are made and fetched within a moment.
+    pub async fn later(&self, by: Duration) {
+        self.time().advance(by);
+        eventually("calls at the new time", || async {
+            let ask = RefreshTokensRequest {
+                refresh_token: "none".into(),
+            };
+            let mut tokens = TokenServiceClient::new(self.anyone());
+            let refused = tokens.refresh_tokens(ask).await;
+            refused.is_err_and(|status| refusal(&status).reason == "REFRESH_TOKEN_ENDED")
+        })
+        .await;
     }
 
     /// Moves the time of the suite; see `store::Clock`.

@@ -25,8 +25,8 @@ const LIVES: usize = 12;
 /// What may still tell of a deleted user, by their id alone: what happened, that
 /// it is over with them, and that they never come back.
 const MAY_TELL: [&str; 7] = [
-    "authorization.outbox",
-    "authorization.subjects",
+    "\"authorization\".outbox",
+    "\"authorization\".subjects",
     "identity.audit_records",
     "identity.erasures",
     "identity.outbox",

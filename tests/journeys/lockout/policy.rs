@@ -128,7 +128,7 @@ async fn p_06_the_policy_says_how_many_and_for_how_long() {
     let chief = password();
     let id = acme.user("chief@acme.example", &chief).await;
     acme.grant(&id, "admin", "").await.expect("a role");
-    suite.time().advance(Duration::from_hours(40 * 24));
+    suite.later(Duration::from_hours(40 * 24)).await;
     let admin = sign_in(&anyone, "acme", "chief@acme.example", &chief)
         .await
         .expect("the sessions of then are over");

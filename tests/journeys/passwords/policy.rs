@@ -65,7 +65,7 @@ async fn p_05_u_10_an_old_password_is_told_of_and_must_be_changed_at_the_next_lo
     let until = get(&acme.admin.client, &user_id).await.password_expire_time;
 
     // A notice, once, when it is soon; and nothing is asked yet.
-    suite.time().advance(day * 80);
+    suite.later(day * 80).await;
     let mails = suite.mails();
     eventually("the notice", || async {
         mails.to("otto@acme.example").await.expect("mails").len() == 1
@@ -84,7 +84,7 @@ async fn p_05_u_10_an_old_password_is_told_of_and_must_be_changed_at_the_next_lo
         .await
         .expect("it holds");
 
-    suite.time().advance(day * 11);
+    suite.later(day * 11).await;
     let flow = due(&acme, "otto@acme.example", &first).await;
     assert_refused!(change_in(&acme, &flow, &first).await, "PASSWORD_REFUSED");
     let token = change_in(&acme, &flow, &second).await.expect("changed");
@@ -95,7 +95,7 @@ async fn p_05_u_10_an_old_password_is_told_of_and_must_be_changed_at_the_next_lo
         .await
         .expect("it holds");
 
-    suite.time().advance(day * 90);
+    suite.later(day * 90).await;
     let flow = due(&acme, "otto@acme.example", &second).await;
     let token = change_in(&acme, &flow, &password()).await.expect("changed");
     let otto = acme.anyone.signed_in(&token);
