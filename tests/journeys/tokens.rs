@@ -75,13 +75,13 @@ async fn verified(anyone: &Client, access_token: &str, audience: &str) -> Option
 
 #[tokio::test]
 async fn p_08_an_access_token_is_verified_offline_and_refreshed() {
-    let suite = Suite::start_with(&[
+    let names = [
         "--token-issuer",
         "https://id.acme.example",
         "--token-audience",
         "shop",
-    ])
-    .await;
+    ];
+    let suite = Suite::start_with(&[&names[..], &MANY_ATTEMPTS].concat()).await;
     let acme = suite.company("acme").await;
     let olga = acme.member_without_roles("olga@acme.example").await;
     let anyone = suite.anyone();
