@@ -299,7 +299,10 @@ async fn m_04_a_phone_proves_who_is_there_and_is_asked_for_though_no_more_are_al
         steps,
         [LoginStep::SendSmsCode, LoginStep::VerifyRecoveryCode]
     );
-    assert_refused!(reauthenticate(&client, &secret, None).await, "CODE_WRONG");
+    assert_refused!(
+        reauthenticate(&client, &secret, None).await,
+        "FIELD_INVALID"
+    );
     send(&anyone, &flow_token).await.expect("a code");
     let code = provider.taken(4).await.code();
     verify(&anyone, &flow_token, &code).await.expect("in");
