@@ -15,7 +15,7 @@ mod invited;
 mod life;
 pub mod list;
 
-pub use edit::{Details, hold, update};
+pub use edit::{Details, update};
 pub use invited::{Invited, existing, insert_invited, remove_invited};
 pub use life::{delete, disable, enable, finish_setup, insert, logged_in};
 

@@ -120,7 +120,7 @@ async fn change(
     } else {
         Vec::new()
     };
-    db::users::hold(tx, tenant, id)
+    db::users::lock_any(tx, tenant, id)
         .await?
         .ok_or_else(super::not_found)?;
     let row = get(tx, tenant, id).await?;

@@ -28,23 +28,7 @@ pub struct Details {
     pub properties: Values,
 }
 
-/// Locks a user for this transaction, whatever their status.
-pub async fn hold(
-    db: &mut PgConnection,
-    tenant: Id<Tenant>,
-    id: Id<User>,
-) -> sqlx::Result<Option<()>> {
-    let row = sqlx::query!(
-        "SELECT 1 AS found FROM users WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE",
-        tenant.uuid(),
-        id.uuid(),
-    )
-    .fetch_optional(db)
-    .await?;
-    Ok(row.map(|_| ()))
-}
-
-/// Writes names and details of a user, who must be held.
+/// Writes names and details of a user, who must be locked.
 pub async fn update(
     db: &mut PgConnection,
     tenant: Id<Tenant>,
