@@ -78,7 +78,7 @@ async fn measure(flags: &Flags) -> Result<()> {
 }
 
 async fn fill(table: &mut Table, fleet: &Fleet, flags: &Flags) -> Result<()> {
-    memory::at_rest(fleet, table)?;
+    memory::at_rest(fleet, table).await?;
     calls::measure(fleet, flags, table).await?;
     logins::measure(fleet, flags, table).await?;
     storm::measure(fleet, flags, table).await?;

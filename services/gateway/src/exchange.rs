@@ -13,6 +13,8 @@ use store::Clock;
 use tokio::{sync::Mutex, time::Instant};
 use tonic::{Code, Request, Status};
 
+use crate::limit::{Caller, Limit};
+
 /// How long an answer of identity is believed, from the moment of asking and
 /// never extended: the bound on how late a revocation reaches a caller.
 const BELIEVED: Duration = Duration::from_secs(1);
@@ -26,6 +28,10 @@ pub(crate) struct Exchange {
     identity: TokenServiceClient<rpc::Channel>,
     clock: Clock,
     slots: Cache<[u8; 32], Arc<Slot>>,
+    /// Tokens that are not known, until they prove good, by address: without
+    /// this, a fresh false token on every call would be a fresh caller on every
+    /// call.
+    strangers: Limit,
 }
 
 /// What is known about one token in one tenant.
@@ -55,22 +61,21 @@ pub(crate) struct Bearer<'request> {
 }
 
 impl Exchange {
-    pub(crate) fn new(identity: rpc::Channel, clock: Clock) -> Self {
+    pub(crate) fn new(identity: rpc::Channel, clock: Clock, strangers: Limit) -> Self {
         Self {
             identity: TokenServiceClient::new(identity),
             clock,
             slots: Cache::new(REMEMBERED),
+            strangers,
         }
     }
 
-    /// The answer for this token, where it is known and fresh.
-    pub(crate) fn known(&self, bearer: &Bearer<'_>) -> Option<Result<HeaderValue, Status>> {
-        let answer = self.slots.get(&key(bearer))?.fresh(&self.clock)?;
-        Some(answer.result.clone())
-    }
-
     /// The `authorization` header for services, or why there is none.
-    pub(crate) async fn header(&self, bearer: &Bearer<'_>) -> Result<HeaderValue, Status> {
+    pub(crate) async fn header(
+        &self,
+        bearer: &Bearer<'_>,
+        at: Option<Caller>,
+    ) -> Result<HeaderValue, Status> {
         let (key, arrived) = (key(bearer), self.clock.instant());
         let slot = match self.slots.get(&key) {
             Some(slot) => slot,
@@ -85,8 +90,15 @@ impl Exchange {
         if let Some(answer) = slot.fresh_for(arrived, &self.clock) {
             return answer.result.clone();
         }
+        // Of those who bring one token at once only this one counts.
+        self.strangers.pass(at).await?;
         let asked = self.clock.instant();
         let result = self.ask(bearer).await;
+        // Where identity did not say no, it may well be a good one.
+        let is_false = matches!(&result, Err(status) if status.code() == Code::Unauthenticated);
+        if let (Some(at), false) = (at, is_false) {
+            self.strangers.give_back(at);
+        }
         let until = match &result {
             Ok(_) => asked + BELIEVED,
             Err(status) if final_refusal(status.code()) => asked + BELIEVED,

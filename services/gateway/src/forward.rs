@@ -43,10 +43,6 @@ pub(crate) struct Limits {
     pub caller: Limit,
     /// Attempts to log in and the like, by address.
     pub attempts: Limit,
-    /// Tokens that are not known, until they prove good, by address: without
-    /// this, a fresh false token on every call would be a fresh caller on every
-    /// call.
-    pub strangers: Limit,
 }
 
 impl Forward {
@@ -125,10 +121,10 @@ impl Parts {
         // Calls inside of this process have no address, and are no attack.
         let at = address.map(Caller::of_address);
         if route.attempt() {
-            count(&self.limits.attempts, at).await?;
+            self.limits.attempts.pass(at).await?;
         }
         let Some(token) = claimed.credential.as_deref() else {
-            count(&self.limits.caller, at).await?;
+            self.limits.caller.pass(at).await?;
             return if route.public() {
                 Ok(None)
             } else {
@@ -142,51 +138,18 @@ impl Parts {
             address,
             request_id: &claimed.request_id,
         };
-        match self.exchanged(&bearer, at).await {
+        match self.exchange.header(&bearer, at).await {
             Ok(header) => {
-                count(&self.limits.caller, Some(Caller::of_token(token))).await?;
+                self.limits.caller.pass(Some(Caller::of_token(token))).await?;
                 Ok(Some(header))
             }
             Err(status) => {
                 // Nobody we know: a call from an address, like one without a token.
-                count(&self.limits.caller, at).await?;
+                self.limits.caller.pass(at).await?;
                 // A stale token must not keep anyone from logging in anew.
                 let stale = route.public() && status.code() == Code::Unauthenticated;
                 if stale { Ok(None) } else { Err(status) }
             }
         }
     }
-
-    /// Exchanges a token. One that is not known counts against its address
-    /// before anybody is asked, and no more once it proves good: however many
-    /// are invented at once, no more than the limit are asked about.
-    async fn exchanged(
-        &self,
-        bearer: &Bearer<'_>,
-        at: Option<Caller>,
-    ) -> Result<HeaderValue, Status> {
-        if let Some(known) = self.exchange.known(bearer) {
-            return known;
-        }
-        count(&self.limits.strangers, at).await?;
-        let header = self.exchange.header(bearer).await;
-        // Where identity did not say no, it may well be a good one.
-        let false_one = matches!(&header, Err(status) if status.code() == Code::Unauthenticated);
-        if let (Some(at), false) = (at, false_one) {
-            self.limits.strangers.give_back(at);
-        }
-        header
-    }
-}
-
-async fn count(limit: &Limit, caller: Option<Caller>) -> Result<(), Status> {
-    let Some(caller) = caller else {
-        return Ok(());
-    };
-    limit.take(caller).await.map_err(|wait| {
-        ErrorReason::RateLimited
-            .because("too many calls; slow down")
-            .retry_after(wait)
-            .into()
-    })
 }

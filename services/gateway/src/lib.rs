@@ -41,10 +41,13 @@ pub fn open(edge: &boot::Edge, config: &Config) -> rpc::BoxedService {
     let limits = Limits {
         caller: Limit::new("caller", config.caller_rate(), shared.clone()),
         attempts: Limit::new("attempt", config.attempt_rate(), shared),
-        strangers: Limit::new("stranger", STRANGERS, None),
     };
     rpc::BoxedService::new(Forward::new(Parts {
-        exchange: Exchange::new(edge.peers.identity.clone(), edge.clock.clone()),
+        exchange: Exchange::new(
+            edge.peers.identity.clone(),
+            edge.clock.clone(),
+            Limit::new("stranger", STRANGERS, None),
+        ),
         peers: edge.peers.clone(),
         trusted: config.trusted_proxies.clone(),
         limits,

@@ -11,8 +11,11 @@ use std::{
 };
 
 use aws_lc_rs::digest::{SHA256, digest};
+use contract::errors::ErrorReason;
 use quick_cache::sync::Cache;
+use rpc::Because as _;
 use tokio::time::Instant;
+use tonic::Status;
 
 use bucket::Bucket;
 pub use bucket::Rate;
@@ -102,6 +105,19 @@ impl Limit {
             Some(lease) => allowance.settle(lease),
             None => allowance.alone(self.rate),
         }
+    }
+
+    /// Counts one call of a caller that has a name, or refuses it.
+    pub(crate) async fn pass(&self, caller: Option<Caller>) -> Result<(), Status> {
+        let Some(caller) = caller else {
+            return Ok(());
+        };
+        self.take(caller).await.map_err(|wait| {
+            ErrorReason::RateLimited
+                .because("too many calls; slow down")
+                .retry_after(wait)
+                .into()
+        })
     }
 
     /// Counts one call less, for a limit that this gateway keeps alone.
