@@ -36,7 +36,7 @@ impl Access {
         if caller.home != caller.tenant {
             permissions.push(OPERATE);
         }
-        let home = caller.home.map_or_else(|| caller.tenant(), Ok)?;
+        let home = caller.own_tenant()?;
         let system = Caller::system(NAME, home);
         Ok(Access {
             store: app.store.clone(),

@@ -79,18 +79,6 @@ pub fn hash(app: &Identity, token: &str) -> [u8; 32] {
     app.store.keys().keyed_hash(PURPOSE, token.as_bytes())
 }
 
-/// Whose devices a request names, and where they live: one's own are where one
-/// lives, wherever one acts.
-fn whose(caller: &Caller, user_id: &str) -> Result<(Id<Tenant>, Id<User>), Error> {
-    match user_id {
-        "" => Ok((
-            caller.home.map_or_else(|| caller.tenant(), Ok)?,
-            caller.user()?,
-        )),
-        id => Ok((caller.tenant()?, id.parse()?)),
-    }
-}
-
 impl From<db::devices::Row> for Device {
     fn from(row: db::devices::Row) -> Device {
         Device {

@@ -74,18 +74,6 @@ impl SessionService for Identity {
     }
 }
 
-/// Whose sessions a call is about, and where they are: one's own are where one
-/// lives, wherever one acts.
-fn whose(caller: &Caller, user_id: &str) -> Result<(Id<Tenant>, Id<User>), Error> {
-    match user_id {
-        "" => Ok((
-            caller.home.map_or_else(|| caller.tenant(), Ok)?,
-            caller.user()?,
-        )),
-        id => Ok((caller.tenant()?, id.parse()?)),
-    }
-}
-
 /// What goes on of a user's sessions and logins while the others end: that from
 /// which they changed what the others rest on.
 #[derive(Clone, Copy)]

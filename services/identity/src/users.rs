@@ -110,18 +110,6 @@ pub async fn read(db: &mut PgConnection, tenant: Id<Tenant>, id: Id<User>) -> Re
     Ok(row.into())
 }
 
-/// The caller where the request means them: one's own account is where one
-/// lives, wherever one acts.
-fn at_home(caller: &Caller, user_id: &str) -> Caller {
-    match (user_id, caller.home) {
-        ("", Some(home)) => Caller {
-            tenant: Some(home),
-            ..caller.clone()
-        },
-        _ => caller.clone(),
-    }
-}
-
 /// Refuses names that only seemed to be some.
 fn not_blank(names: &Names) -> Result<(), Error> {
     if names.first_name.is_empty() {

@@ -50,8 +50,7 @@ pub trait Consumer: Send + Sync + 'static {
     /// the tenant of the event, and what it publishes is said to be done by who
     /// did the event. `about` tells who, when and where.
     ///
-    /// Events in a row that were done by one caller in one tenant share a
-    /// transaction. An error is tried again, then event by event; after five
+    /// Events in a row in one tenant share a transaction. An error is tried again, then event by event; after five
     /// times the event is parked and the next ones go on, except while the error
     /// says that something is away.
     async fn apply(&self, tx: &mut Tx, about: &Event, event: Self::Event) -> Result<(), Error>;

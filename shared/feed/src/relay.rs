@@ -7,6 +7,7 @@ use prost::Message as _;
 use redis::RedisResult;
 use rpc::Error;
 use store::{SHARDS, Store};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -17,6 +18,9 @@ use crate::{
 
 /// How often to look for events that another process committed.
 const POLL: Duration = Duration::from_millis(200);
+/// The least time from one look to the next: what is committed meanwhile is
+/// numbered together, and reaches consumers together.
+const PACE: Duration = Duration::from_millis(10);
 /// How soon to look again while another replica is numbering.
 const BUSY: Duration = Duration::from_millis(20);
 /// How many events are numbered in one transaction.
@@ -35,6 +39,7 @@ const KEPT: usize = 100_000;
 pub async fn relay(store: Store, redis: Option<Redis>, shutdown: CancellationToken) {
     let mut committed = store.committed();
     loop {
+        let next = Instant::now() + PACE;
         committed.mark_unchanged();
         let wait = match round(&store, redis.as_ref()).await {
             Ok(true) => POLL,
@@ -50,6 +55,7 @@ pub async fn relay(store: Store, redis: Option<Redis>, shutdown: CancellationTok
             _ = committed.changed() => {}
             () = tokio::time::sleep(wait) => {}
         }
+        tokio::time::sleep_until(next).await;
     }
 }
 

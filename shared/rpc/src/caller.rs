@@ -74,6 +74,30 @@ impl Caller {
         })
     }
 
+    /// The tenant in which the caller lives, where their own account is,
+    /// wherever they act; or `CREDENTIAL_MISSING`.
+    pub fn own_tenant(&self) -> Result<Id<Tenant>, Error> {
+        self.home.map_or_else(|| self.tenant(), Ok)
+    }
+
+    /// The same caller, acting in that tenant.
+    #[must_use]
+    pub fn acting_in(&self, tenant: Id<Tenant>) -> Self {
+        Self {
+            tenant: Some(tenant),
+            ..self.clone()
+        }
+    }
+
+    /// Whom a request means that names a user of the tenant, or nobody for the
+    /// caller; and where they live.
+    pub fn whose(&self, user_id: &str) -> Result<(Id<Tenant>, Id<User>), Error> {
+        match user_id {
+            "" => Ok((self.own_tenant()?, self.user()?)),
+            id => Ok((self.tenant()?, id.parse()?)),
+        }
+    }
+
     /// The person, or `CREDENTIAL_MISSING`.
     pub fn user(&self) -> Result<Id<User>, Error> {
         self.user

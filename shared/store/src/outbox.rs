@@ -38,6 +38,7 @@ pub(crate) struct Pending {
     pub(crate) shard: i32,
     pub(crate) payload_type: String,
     pub(crate) payload: Vec<u8>,
+    pub(crate) actor: Actor,
 }
 
 // Both inserts are one statement, so that they are one round trip; either may
@@ -46,9 +47,12 @@ const WRITE: &str = "
 WITH published AS (
     INSERT INTO outbox (event_id, shard, tenant_id, payload_type, payload, actor_user_id,
         actor_home_tenant_id, actor_service, actor_address, request_id)
-    SELECT e.event_id, e.shard, e.tenant_id, e.payload_type, e.payload, $6, $7, $8, $9, $10
-    FROM unnest($1::uuid[], $2::integer[], $3::uuid[], $4::text[], $5::bytea[])
-        WITH ORDINALITY AS e (event_id, shard, tenant_id, payload_type, payload, n)
+    SELECT e.event_id, e.shard, e.tenant_id, e.payload_type, e.payload, e.actor_user_id,
+        e.actor_home_tenant_id, e.actor_service, e.actor_address, e.request_id
+    FROM unnest($1::uuid[], $2::integer[], $3::uuid[], $4::text[], $5::bytea[], $6::uuid[],
+            $7::uuid[], $8::text[], $9::text[], $10::text[])
+        WITH ORDINALITY AS e (event_id, shard, tenant_id, payload_type, payload, actor_user_id,
+            actor_home_tenant_id, actor_service, actor_address, request_id, n)
     ORDER BY e.n
 )
 INSERT INTO replies (tenant_id, caller, request_id, request_hash, reply)
@@ -59,32 +63,24 @@ SELECT $11, $12, $13, $14, $15 WHERE $13::uuid IS NOT NULL";
 pub(crate) async fn write(
     db: &mut PgConnection,
     events: &[Pending],
-    actor: &Actor,
     request: Option<&Request>,
     reply: Option<&[u8]>,
 ) -> sqlx::Result<()> {
-    let column = |of: fn(&Pending) -> Uuid| events.iter().map(of).collect::<Vec<_>>();
+    fn column<'a, T>(events: &'a [Pending], of: impl Fn(&'a Pending) -> T) -> Vec<T> {
+        events.iter().map(of).collect()
+    }
+    let address = |event: &Pending| event.actor.address.map(|address| address.to_string());
     sqlx::query(WRITE)
-        .bind(column(|event| event.id))
-        .bind(events.iter().map(|event| event.shard).collect::<Vec<_>>())
-        .bind(column(|event| event.tenant))
-        .bind(
-            events
-                .iter()
-                .map(|event| event.payload_type.as_str())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            events
-                .iter()
-                .map(|event| event.payload.as_slice())
-                .collect::<Vec<_>>(),
-        )
-        .bind(actor.user)
-        .bind(actor.home)
-        .bind(actor.service.as_deref())
-        .bind(actor.address.map(|address| address.to_string()))
-        .bind(&*actor.request_id)
+        .bind(column(events, |event| event.id))
+        .bind(column(events, |event| event.shard))
+        .bind(column(events, |event| event.tenant))
+        .bind(column(events, |event| event.payload_type.as_str()))
+        .bind(column(events, |event| event.payload.as_slice()))
+        .bind(column(events, |event| event.actor.user))
+        .bind(column(events, |event| event.actor.home))
+        .bind(column(events, |event| event.actor.service.as_deref()))
+        .bind(column(events, address))
+        .bind(column(events, |event| &*event.actor.request_id))
         .bind(request.map(|request| request.tenant))
         .bind(request.map(|request| request.caller.as_str()))
         .bind(request.map(|request| request.id))

@@ -9,7 +9,7 @@ use contract::{
     Id,
     identity::{Tenant, User},
 };
-use rpc::Error;
+use rpc::{Caller, Error};
 use sqlx::{PgConnection, Postgres, Transaction};
 use tracing::Instrument as _;
 use uuid::Uuid;
@@ -91,8 +91,17 @@ impl Tx {
     /// Says who acts, where that was learnt only during the transaction, as in
     /// logging in. Holds for all events of the transaction.
     pub fn set_actor(&mut self, user: Id<User>, home: Id<Tenant>) {
-        self.actor.user = Some(user.uuid());
-        self.actor.home = Some(home.uuid());
+        let events = self.events.iter_mut().map(|event| &mut event.actor);
+        for actor in events.chain([&mut self.actor]) {
+            actor.user = Some(user.uuid());
+            actor.home = Some(home.uuid());
+        }
+    }
+
+    /// From here on the transaction acts for another caller in its tenant: what
+    /// was published before stays the doing of the former one. For consumers.
+    pub fn act_for(&mut self, caller: &Caller) {
+        self.actor = Actor::of(caller);
     }
 
     /// Publishes an event, the `Event` message of the service's package, in the
@@ -114,6 +123,7 @@ impl Tx {
             shard: i32::try_from(shard_of(tenant)).unwrap_or_default(),
             payload_type: E::full_name(),
             payload: event.encode_to_vec(),
+            actor: self.actor.clone(),
         });
         id
     }
@@ -154,7 +164,6 @@ impl Tx {
             outbox::write(
                 &mut self.sql,
                 &self.events,
-                &self.actor,
                 request,
                 reply.as_deref(),
             )

@@ -5,7 +5,6 @@ use contract::identity::{ListDevicesRequest, ListDevicesResponse};
 use rpc::{Caller, Error};
 use uuid::Uuid;
 
-use super::whose;
 use crate::{Identity, db, total, users};
 
 pub async fn run(
@@ -13,7 +12,7 @@ pub async fn run(
     caller: &Caller,
     ask: ListDevicesRequest,
 ) -> Result<ListDevicesResponse, Error> {
-    let (tenant, user) = whose(caller, &ask.user_id)?;
+    let (tenant, user) = caller.whose(&ask.user_id)?;
     let page = app.store.page(caller, &ask)?;
     let time = page.part(0)?.and_then(DateTime::from_timestamp_micros);
     let place = time.zip(page.part::<Uuid>(1)?);

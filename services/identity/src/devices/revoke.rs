@@ -8,7 +8,6 @@ use contract::{
 };
 use rpc::{Because as _, Caller, Error};
 
-use super::whose;
 use crate::{Identity, authority, db, sessions};
 
 pub async fn run(
@@ -16,13 +15,10 @@ pub async fn run(
     caller: &Caller,
     ask: RevokeDeviceRequest,
 ) -> Result<RevokeDeviceResponse, Error> {
-    let (tenant, user) = whose(caller, &ask.user_id)?;
+    let (tenant, user) = caller.whose(&ask.user_id)?;
     let device: Id<Device> = ask.device_id.parse()?;
     // Where the device is, which for one's own may be another tenant.
-    let there = Caller {
-        tenant: Some(tenant),
-        ..caller.clone()
-    };
+    let there = caller.acting_in(tenant);
     if let Some(reply) = app.store.begin(&there, &ask).await?.replay()? {
         return Ok(reply);
     }

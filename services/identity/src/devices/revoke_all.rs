@@ -5,7 +5,6 @@ use contract::identity::{
 };
 use rpc::{Caller, Error};
 
-use super::whose;
 use crate::{Identity, authority, db, sessions, users};
 
 pub async fn run(
@@ -13,11 +12,8 @@ pub async fn run(
     caller: &Caller,
     ask: RevokeAllDevicesRequest,
 ) -> Result<RevokeAllDevicesResponse, Error> {
-    let (tenant, user) = whose(caller, &ask.user_id)?;
-    let there = Caller {
-        tenant: Some(tenant),
-        ..caller.clone()
-    };
+    let (tenant, user) = caller.whose(&ask.user_id)?;
+    let there = caller.acting_in(tenant);
     if let Some(reply) = app.store.begin(&there, &ask).await?.replay()? {
         return Ok(reply);
     }

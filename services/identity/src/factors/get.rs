@@ -15,14 +15,7 @@ pub async fn run(
     caller: &Caller,
     ask: GetFactorsRequest,
 ) -> Result<GetFactorsResponse, Error> {
-    // One's own are where one lives, wherever one acts.
-    let (tenant, user): (_, Id<User>) = match ask.user_id.as_str() {
-        "" => (
-            caller.home.map_or_else(|| caller.tenant(), Ok)?,
-            caller.user()?,
-        ),
-        id => (caller.tenant()?, id.parse()?),
-    };
+    let (tenant, user) = caller.whose(&ask.user_id)?;
     let mut tx = app.store.tenant(tenant, caller).await?;
     Ok(GetFactorsResponse {
         factors: Some(read(&mut tx, tenant, user).await?),

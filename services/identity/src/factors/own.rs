@@ -37,12 +37,9 @@ pub struct Own {
 impl Own {
     /// The caller; refused where they call from no session.
     pub fn of(caller: &Caller) -> Result<Own, Error> {
-        let tenant = caller.home.map_or_else(|| caller.tenant(), Ok)?;
+        let tenant = caller.own_tenant()?;
         Ok(Own {
-            caller: Caller {
-                tenant: Some(tenant),
-                ..caller.clone()
-            },
+            caller: caller.acting_in(tenant),
             tenant,
             user: caller.user()?,
             session: caller.session.ok_or_else(required)?,

@@ -17,13 +17,8 @@ pub async fn run(
     caller: &Caller,
     ask: ChangePasswordRequest,
 ) -> Result<ChangePasswordResponse, Error> {
-    // One's own password is where one lives, wherever one acts.
-    let tenant = caller.home.map_or_else(|| caller.tenant(), Ok)?;
-    let user = caller.user()?;
-    let there = Caller {
-        tenant: Some(tenant),
-        ..caller.clone()
-    };
+    let (tenant, user) = caller.whose("")?;
+    let there = caller.acting_in(tenant);
     let mut tx = app.store.begin(&there, &ask).await?;
     if let Some(reply) = tx.replay()? {
         return Ok(reply);

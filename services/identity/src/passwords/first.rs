@@ -28,9 +28,10 @@ pub struct First {
 }
 
 impl First {
-    /// Makes the first password that a request asks for. Before the transaction,
-    /// which would be held open for as long as hashing takes.
-    pub async fn of(app: &Identity, ask: &CreateUserRequest, terms: Terms) -> Result<First, Error> {
+    /// The first password that a request asks for, where nothing is hashed here
+    /// for it: it is generated, or another system hashed it. Refuses a request
+    /// that does not say what it asks for.
+    pub fn ready(ask: &CreateUserRequest) -> Result<Option<First>, Error> {
         let choice = ask.first_password();
         let specified = match choice {
             FirstPassword::Unspecified
@@ -51,14 +52,35 @@ impl First {
             return Err(Error::field("password_hash", why));
         }
         match choice {
-            FirstPassword::GeneratedAndSent => Ok(First {
+            FirstPassword::GeneratedAndSent => Ok(Some(First {
                 new: None,
                 sent: true,
                 specified: None,
-            }),
-            FirstPassword::Hashed => hashed(&ask.password_hash),
-            _ => chosen(app, ask, terms).await,
+            })),
+            FirstPassword::Hashed => foreign(&ask.password_hash).map(Some),
+            _ => Ok(None),
         }
+    }
+
+    /// The one that a request specifies, hashed. Without a transaction, which
+    /// would be held open meanwhile.
+    pub async fn hashed(
+        app: &Identity,
+        ask: &CreateUserRequest,
+        terms: Terms,
+    ) -> Result<First, Error> {
+        let sent = ask.first_password() == FirstPassword::SpecifiedAndSent;
+        let place = app.hashing.place()?;
+        let kept = app.hashing.hash(&place, &ask.password, terms).await?;
+        Ok(First {
+            new: Some(db::passwords::New {
+                kept,
+                // It lies in a mailbox.
+                temporary: sent.then_some(LIFETIME),
+            }),
+            sent,
+            specified: sent.then(|| Zeroizing::new(ask.password.clone())),
+        })
     }
 
     /// Keeps it for a user who was just added, and asks for its mail.
@@ -85,23 +107,8 @@ impl First {
     }
 }
 
-async fn chosen(app: &Identity, ask: &CreateUserRequest, terms: Terms) -> Result<First, Error> {
-    let sent = ask.first_password() == FirstPassword::SpecifiedAndSent;
-    let place = app.hashing.place()?;
-    let kept = app.hashing.hash(&place, &ask.password, terms).await?;
-    Ok(First {
-        new: Some(db::passwords::New {
-            kept,
-            // It lies in a mailbox.
-            temporary: sent.then_some(LIFETIME),
-        }),
-        sent,
-        specified: sent.then(|| Zeroizing::new(ask.password.clone())),
-    })
-}
-
 /// A hash as another system made it, if it can be checked here.
-fn hashed(hash: &str) -> Result<First, Error> {
+fn foreign(hash: &str) -> Result<First, Error> {
     hash.parse::<Foreign>()
         .map_err(|rule| Error::field("password_hash", rule))?;
     Ok(First {

@@ -12,7 +12,7 @@ pub async fn run(
     caller: &Caller,
     ask: ListSessionsRequest,
 ) -> Result<ListSessionsResponse, Error> {
-    let (tenant, user) = super::whose(caller, &ask.user_id)?;
+    let (tenant, user) = caller.whose(&ask.user_id)?;
     let page = app.store.page(caller, &ask)?;
     let place = match page.after() {
         Some([micros, id]) => {

@@ -15,16 +15,13 @@ pub async fn run(
     caller: &Caller,
     ask: RevokeSessionRequest,
 ) -> Result<RevokeSessionResponse, Error> {
-    let (tenant, user) = super::whose(caller, &ask.user_id)?;
+    let (tenant, user) = caller.whose(&ask.user_id)?;
     let session: Id<Session> = match ask.session_id.as_str() {
         "" => caller.session.ok_or_else(not_found)?,
         id => id.parse()?,
     };
     // Where the session is, which for one's own may be another tenant.
-    let there = Caller {
-        tenant: Some(tenant),
-        ..caller.clone()
-    };
+    let there = caller.acting_in(tenant);
     if let Some(reply) = app.store.begin(&there, &ask).await?.replay()? {
         return Ok(reply);
     }

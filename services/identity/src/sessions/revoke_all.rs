@@ -15,12 +15,9 @@ pub async fn run(
     caller: &Caller,
     ask: RevokeAllSessionsRequest,
 ) -> Result<RevokeAllSessionsResponse, Error> {
-    let (tenant, user) = super::whose(caller, &ask.user_id)?;
+    let (tenant, user) = caller.whose(&ask.user_id)?;
     // Where the sessions are, which for one's own may be another tenant.
-    let there = Caller {
-        tenant: Some(tenant),
-        ..caller.clone()
-    };
+    let there = caller.acting_in(tenant);
     if let Some(reply) = app.store.begin(&there, &ask).await?.replay()? {
         return Ok(reply);
     }

@@ -31,10 +31,7 @@ pub async fn run(
     drop(tx);
     let row = begin(app, caller, &ask).await?;
     prepare::roles(app, row.tenant_id, row.role_set).await?;
-    let creator = Caller {
-        tenant: Some(row.tenant_id),
-        ..caller.clone()
-    };
+    let creator = caller.acting_in(row.tenant_id);
     let tenant = prepare::activate(app, &creator, row.tenant_id).await?;
 
     // The reply is kept where the call was made, which is another tenant.

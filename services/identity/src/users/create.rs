@@ -14,6 +14,7 @@ use crate::{
     Identity, db, domains,
     passwords::{self, first::First},
     properties::values,
+    tenants,
     users::names::Names,
 };
 
@@ -30,18 +31,25 @@ pub async fn run(
         return Ok(reply);
     }
     let names = names(&mut tx, tenant, &ask).await?;
-    let terms = passwords::terms(app, &mut tx, tenant, &names).await?;
-    drop(tx);
-    let settings = crate::tenants::read(app, caller).await?;
-    let password = First::of(app, &ask, terms).await?;
-
-    let mut tx = app.store.begin(caller, &ask).await?;
-    if let Some(reply) = tx.replay()? {
-        return Ok(reply);
-    }
+    let password = if let Some(ready) = First::ready(&ask)? {
+        ready
+    } else {
+        // Hashing takes longer than a transaction should be held open.
+        let terms = passwords::terms(app, &mut tx, tenant, &names).await?;
+        drop(tx);
+        let hashed = First::hashed(app, &ask, terms).await?;
+        tx = app.store.begin(caller, &ask).await?;
+        if let Some(reply) = tx.replay()? {
+            return Ok(reply);
+        }
+        // Again, to hold the domain from here on.
+        domains::username(&mut tx, tenant, &names.username).await?;
+        hashed
+    };
     let id = Id::new();
-    // Again, to hold the domain from here on.
-    domains::username(&mut tx, tenant, &names.username).await?;
+    let settings = db::tenants::get(&mut tx, tenant)
+        .await?
+        .ok_or_else(tenants::not_found)?;
     let defined = db::properties::hold_all(&mut tx, tenant).await?;
     let properties = values::begin(&defined, &ask.properties)?;
     let details = fields::details(&fields::of_new(&ask), &settings.language, properties)?;

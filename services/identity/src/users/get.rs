@@ -1,9 +1,6 @@
 //! Answers one user.
 
-use contract::{
-    Id,
-    identity::{GetUserRequest, GetUserResponse, User},
-};
+use contract::identity::{GetUserRequest, GetUserResponse};
 use rpc::{Caller, Error};
 
 use crate::Identity;
@@ -13,21 +10,8 @@ pub async fn run(
     caller: &Caller,
     ask: GetUserRequest,
 ) -> Result<GetUserResponse, Error> {
-    let mut tx = match ask.user_id.as_str() {
-        // One's own account is where one lives, wherever one acts.
-        "" => {
-            app.store
-                .tenant(caller.home.map_or_else(|| caller.tenant(), Ok)?, caller)
-                .await?
-        }
-        _ => app.store.read(caller).await?,
-    };
-    let id: Id<User> = if ask.user_id.is_empty() {
-        caller.user()?
-    } else {
-        ask.user_id.parse()?
-    };
-    let tenant = tx.tenant_id().map_or_else(|| caller.tenant(), Ok)?;
+    let (tenant, id) = caller.whose(&ask.user_id)?;
+    let mut tx = app.store.tenant(tenant, caller).await?;
     Ok(GetUserResponse {
         user: Some(super::read(&mut tx, tenant, id).await?),
     })

@@ -44,12 +44,8 @@ pub async fn run(
     caller: &Caller,
     ask: UpdateUserRequest,
 ) -> Result<UpdateUserResponse, Error> {
-    let caller = &super::at_home(caller, &ask.user_id);
-    let tenant = caller.tenant()?;
-    let id: Id<User> = match ask.user_id.as_str() {
-        "" => caller.user()?,
-        id => id.parse()?,
-    };
+    let (tenant, id) = caller.whose(&ask.user_id)?;
+    let caller = &caller.acting_in(tenant);
     if let Some(reply) = app.store.begin(caller, &ask).await?.replay()? {
         return Ok(reply);
     }

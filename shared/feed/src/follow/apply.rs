@@ -41,7 +41,7 @@ impl<C: Consumer> Follower<'_, C> {
         Ok(position(at))
     }
 
-    /// Applies events of one origin, and moves the cursor to the last. False,
+    /// Applies events of one tenant, and moves the cursor to the last. False,
     /// with no effect, where the cursor is not just before the first or another
     /// replica holds it.
     pub(super) async fn apply(&self, run: &[Event]) -> Result<bool, Error> {
@@ -57,6 +57,7 @@ impl<C: Consumer> Follower<'_, C> {
             let Some(payload) = payload::<C>(event)? else {
                 continue;
             };
+            tx.act_for(&origin(event)?);
             let applying = AssertUnwindSafe(self.consumer.apply(&mut tx, event, payload));
             applying
                 .catch_unwind()
@@ -126,18 +127,13 @@ async fn move_cursor<C: Consumer>(tx: &mut Tx, first: &Event, last: &Event) -> R
     Ok(moved.rows_affected() == 1)
 }
 
-/// The first events that were done by one caller in one tenant, and are a
-/// transaction: a mass import comes as long runs.
+/// The first events that are of one tenant, and are a transaction: a tenant in
+/// which much happens at once costs little more than one where nothing does.
 pub(super) fn run(events: &[Event]) -> &[Event] {
-    let origin = |event: &Event| {
-        (
-            event.tenant_id.clone(),
-            event.actor.clone(),
-            event.request_id.clone(),
-        )
+    let Some(first) = events.first() else {
+        return events;
     };
-    let first = events.first().map(origin);
-    let alike = |event: &&Event| Some(origin(event)) == first;
+    let alike = |event: &&Event| event.tenant_id == first.tenant_id;
     let count = events.iter().take(RUN).take_while(alike).count();
     &events[..count]
 }
