@@ -140,7 +140,10 @@ impl Parts {
         };
         match self.exchange.header(&bearer, at).await {
             Ok(header) => {
-                self.limits.caller.pass(Some(Caller::of_token(token))).await?;
+                self.limits
+                    .caller
+                    .pass(Some(Caller::of_token(token)))
+                    .await?;
                 Ok(Some(header))
             }
             Err(status) => {

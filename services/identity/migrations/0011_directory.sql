@@ -114,14 +114,20 @@ CREATE INDEX user_texts_by_gram ON user_texts USING gin (grams(tenant_id, text))
 -- policy has let through, and so never by an index. So this function runs as the
 -- owner, whom the policy below lets through, and names the tenant exactly as the
 -- policy of the service does.
+--
+-- What stands after an @ is the domain of an address, which most of a tenant
+-- share: its grams have the longest lists and tell the least, so the index is not
+-- asked for them where there is enough before it.
 CREATE POLICY search ON user_texts FOR SELECT TO usher_owner USING (true);
 CREATE FUNCTION search_users(words text[], patterns text[]) RETURNS SETOF uuid
 LANGUAGE sql STABLE SECURITY DEFINER ROWS 500 SET search_path = identity, pg_temp AS $$
     SELECT t.user_id FROM user_texts t
     WHERE t.tenant_id = nullif(current_setting('usher.tenant', true), '')::uuid
       AND grams(t.tenant_id, t.text) @> (
-          SELECT array_agg(gram) FROM unnest(words) word
-          CROSS JOIN unnest(grams(nullif(current_setting('usher.tenant', true), '')::uuid, word)) gram)
+          SELECT array_agg(gram)
+          FROM unnest(words) word
+          CROSS JOIN coalesce(substring(word FROM '^[^@]{2,}@'), word) telling
+          CROSS JOIN unnest(grams(nullif(current_setting('usher.tenant', true), '')::uuid, telling)) gram)
       AND t.text LIKE ALL (patterns)
 $$;
 REVOKE ALL ON FUNCTION search_users FROM PUBLIC;

@@ -161,13 +161,7 @@ impl Tx {
         let published = !self.events.is_empty();
         if published || self.request.is_some() {
             let request = self.request.as_ref();
-            outbox::write(
-                &mut self.sql,
-                &self.events,
-                request,
-                reply.as_deref(),
-            )
-            .await?;
+            outbox::write(&mut self.sql, &self.events, request, reply.as_deref()).await?;
         }
         // As a task of its own: a caller who goes away now must not keep the
         // hooks of a committed transaction from running.

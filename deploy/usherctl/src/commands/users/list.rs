@@ -1,7 +1,8 @@
 //! `usherctl users list`.
 
 use contract::identity::{
-    ListUsersRequest, User, UserOrder, UserStatus, user_service_client::UserServiceClient,
+    AuthenticationProvider, ListUsersRequest, User, UserOrder, UserStatus,
+    user_service_client::UserServiceClient,
 };
 use prost_types::Timestamp;
 
@@ -50,6 +51,9 @@ pub struct Filters {
     /// Only those whose password has expired, or has not
     #[arg(long)]
     password_expired: Option<bool>,
+    /// Only those who prove with one of these who they are
+    #[arg(long)]
+    provider: Vec<Provider>,
     /// Only those who hold this role
     #[arg(long)]
     role: Option<String>,
@@ -80,6 +84,13 @@ pub enum Status {
     Active,
     /// Disabled.
     Inactive,
+}
+
+/// Where somebody proves who they are.
+#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
+pub enum Provider {
+    /// Here, with a password.
+    Local,
 }
 
 /// What users are sorted by.
@@ -159,6 +170,9 @@ impl Filters {
             Status::Active => UserStatus::Active.into(),
             Status::Inactive => UserStatus::Inactive.into(),
         });
+        let providers = self.provider.into_iter().map(|provider| match provider {
+            Provider::Local => AuthenticationProvider::Local.into(),
+        });
         Ok(ListUsersRequest {
             query: self.query.unwrap_or_default(),
             statuses: statuses.collect(),
@@ -166,6 +180,7 @@ impl Filters {
             licensed: self.licensed,
             locked: self.locked,
             password_expired: self.password_expired,
+            authentication_providers: providers.collect(),
             role_id,
             project_id: project_id.unwrap_or_default(),
             group_id: self.group,
