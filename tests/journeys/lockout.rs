@@ -23,7 +23,7 @@ async fn guess_until_locked(suite: &Suite, username: &str) {
 }
 
 #[tokio::test]
-async fn p_06_guessing_locks_and_an_admin_unlocks() {
+async fn p_06_u_10_guessing_locks_and_an_admin_unlocks() {
     let suite = Suite::start_with(&MANY_ATTEMPTS).await;
     let acme = suite.company("acme").await;
     let secret = password();
@@ -46,6 +46,8 @@ async fn p_06_guessing_locks_and_an_admin_unlocks() {
         .user
         .unwrap();
     assert_eq!(user.alerts[0].kind(), UserAlertKind::LockedOut);
+    let clearing = &user.alerts[0].clearing_method;
+    assert_eq!(clearing, "usher.identity.v1.UserService/UnlockUser");
     users
         .unlock_user(UnlockUserRequest {
             user_id: user_id.clone(),

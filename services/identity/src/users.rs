@@ -88,6 +88,10 @@ impl UserService for Identity {
     }
 }
 
+/// What clears an alert.
+const UNLOCK: &str = "usher.identity.v1.UserService/UnlockUser";
+const RESET: &str = "usher.identity.v1.PasswordService/SendPasswordReset";
+
 /// Refuses where there is no such user in the tenant.
 pub fn not_found() -> Error {
     ErrorReason::UserNotFound.because("there is no such user in this tenant")
@@ -144,17 +148,18 @@ impl From<db::users::Row> for User {
             "ACTIVE" => UserStatus::Active,
             _ => UserStatus::Inactive,
         };
-        let alert = |kind: UserAlertKind, since| UserAlert {
+        let alert = |kind: UserAlertKind, since, clearing_method: &str| UserAlert {
             kind: kind.into(),
             start_time: Some(timestamp(since)),
+            clearing_method: clearing_method.into(),
         };
         let locked = row
             .lock_time
-            .map(|since| alert(UserAlertKind::LockedOut, since));
+            .map(|since| alert(UserAlertKind::LockedOut, since, UNLOCK));
         let expired = row
             .password_expire_time
             .filter(|_| row.password_expired)
-            .map(|since| alert(UserAlertKind::PasswordExpired, since));
+            .map(|since| alert(UserAlertKind::PasswordExpired, since, RESET));
         User {
             id: row.id.to_string(),
             tenant_id: row.tenant_id.to_string(),

@@ -75,6 +75,16 @@ async fn roles(db: &mut PgConnection, service: &str, password: Option<&str>) -> 
             IF NOT pg_has_role('usher_{service}', 'usher_{service}_worker', 'MEMBER') THEN
                 GRANT usher_{service}_worker TO usher_{service};
             END IF;
+            -- The store opens each transaction with a ROLLBACK, to be sure, which gets a
+            -- warning: a line in the server's log that tells nobody anything.
+            IF NOT (SELECT coalesce(rolconfig @> ARRAY['log_min_messages=error'], false)
+                    FROM pg_roles WHERE rolname = 'usher_{service}') THEN
+                BEGIN
+                    ALTER ROLE usher_{service} SET log_min_messages = error;
+                EXCEPTION WHEN insufficient_privilege THEN
+                    RAISE NOTICE 'usher_{service} keeps its log_min_messages';
+                END;
+            END IF;
             -- An administrator who is no superuser must belong to the owner to act as it.
             IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
                 EXECUTE format('GRANT usher_owner TO %I', current_user);

@@ -139,6 +139,11 @@ async fn u_09_u_10_an_admin_sees_whose_password_is_too_old_and_since_when() {
     let since = before.password_expire_time.expect("a time").seconds - 2 * 86_400;
     assert_eq!(after.alerts[0].start_time.expect("a time").seconds, since);
     expired(&acme, &[&user_id]).await;
+    let clearing = &after.alerts[0].clearing_method;
+    assert_eq!(
+        clearing,
+        "usher.identity.v1.PasswordService/SendPasswordReset"
+    );
     suite.stop().await;
 }
 

@@ -242,8 +242,6 @@ impl Place<'_> {
             "listen_addresses=127.0.0.1".to_owned(),
             // No socket file that could be left behind, or whose path could be too long.
             "unix_socket_directories=".to_owned(),
-            // Not warnings: the store opens each transaction with a ROLLBACK, to be sure, which gets one.
-            "log_min_messages=error".to_owned(),
             // /dev/shm is small in many containers, and nothing here gains from parallel queries.
             "max_parallel_workers_per_gather=0".to_owned(),
             "shared_buffers=128MB".to_owned(),
