@@ -10,8 +10,8 @@ use uuid::Uuid;
 /// Rows of one COPY.
 const CHUNK: usize = 50_000;
 /// Of how many users one holds [`ROLE`].
-const ROLE_EVERY: usize = 100;
-/// A role that one user of a hundred holds.
+const ROLE_EVERY: i32 = 100;
+/// A role that one user of a hundred holds, whatever their name.
 pub const ROLE: Uuid = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001);
 
 const SYLLABLES: [&str; 30] = [
@@ -87,14 +87,12 @@ pub async fn fill(db: &mut PgConnection, tenants: &[(Uuid, usize)]) -> Result<()
         sqlx::query(sql).bind(&ids).execute(&mut *db).await?;
     }
     let role = "INSERT INTO held_roles (tenant_id, role_id, user_id)
-         SELECT tenant_id, $2, id FROM (
-             SELECT tenant_id, id, row_number() OVER (ORDER BY tenant_id, id) AS number
-             FROM users WHERE tenant_id = ANY($1)) numbered
-         WHERE number % $3 = 0";
+         SELECT tenant_id, $2, id FROM users
+         WHERE tenant_id = ANY($1) AND uuid_hash(id) % $3 = 0";
     sqlx::query(role)
         .bind(&ids)
         .bind(ROLE)
-        .bind(i64::try_from(ROLE_EVERY)?)
+        .bind(ROLE_EVERY)
         .execute(&mut *db)
         .await?;
     if many {
