@@ -22,15 +22,12 @@ mod revoke_all;
 
 use std::time::Duration;
 
-use contract::{
-    Id,
-    identity::{
-        Device, ListDevicesRequest, ListDevicesResponse, RevokeAllDevicesRequest,
-        RevokeAllDevicesResponse, RevokeDeviceRequest, RevokeDeviceResponse, Tenant, User,
-        device_service_server::DeviceService,
-    },
+use contract::identity::{
+    Device, ListDevicesRequest, ListDevicesResponse, RevokeAllDevicesRequest,
+    RevokeAllDevicesResponse, RevokeDeviceRequest, RevokeDeviceResponse,
+    device_service_server::DeviceService,
 };
-use rpc::{Caller, Error, Reply};
+use rpc::Reply;
 use tonic::Request;
 
 use crate::{Identity, db, timestamp};

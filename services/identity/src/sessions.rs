@@ -24,7 +24,7 @@ use contract::{
     },
 };
 use prost_types::Duration;
-use rpc::{Because as _, Caller, Error, Reply};
+use rpc::{Because as _, Error, Reply};
 use store::Tx;
 use tonic::Request;
 use uuid::Uuid;
