@@ -20,7 +20,7 @@ use crate::{
 const POLL: Duration = Duration::from_millis(200);
 /// The least time from one look to the next: what is committed meanwhile is
 /// numbered together, and reaches consumers together.
-const PACE: Duration = Duration::from_millis(10);
+const PACE: Duration = Duration::from_millis(20);
 /// How soon to look again while another replica is numbering.
 const BUSY: Duration = Duration::from_millis(20);
 /// How many events are numbered in one transaction.
@@ -120,7 +120,8 @@ async fn append(redis: &Redis, events: &[Event]) -> RedisResult<()> {
     };
     let key = redis.key(&stream_key(&first.producer, first.shard));
     let mut commands = redis::pipe();
-    commands.ignore_errors();
+    // Who waits for the stream is woken once, for all of them.
+    commands.atomic().ignore_errors();
     for event in events {
         commands
             .cmd("XADD")
