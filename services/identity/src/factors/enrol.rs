@@ -141,7 +141,6 @@ pub async fn in_flow(
         charge.fail().await?;
         return Err(wrong());
     }
-    charge.pass(&mut tx).await?;
     tx.set_actor(user, tenant);
     let codes = first
         .kept(app, &mut tx, holder, Spare::Login(flow.id))
@@ -152,6 +151,9 @@ pub async fn in_flow(
         token: flow_token,
     };
     let outcome = flow::advance(app, &mut tx, caller, tenant, begun).await?;
+    // Last: the budget of the address, which is that of all who log in from there,
+    // stays locked until the commit.
+    charge.pass(&mut tx).await?;
     tx.done().await?;
     Ok((outcome, codes))
 }

@@ -114,13 +114,15 @@ async fn go_on(
         charge.fail().await?;
         return Err(wrong());
     }
-    charge.pass(&mut tx).await?;
     if let Some(renewed) = &proven.renewed {
         db::passwords::rehash(&mut tx, tenant, user, &proven.password, renewed).await?;
     }
     tx.set_actor(user, tenant);
     let begun = flow::begin(app, &mut tx, tenant, user, &wishes).await?;
     let outcome = flow::advance(app, &mut tx, caller, tenant, begun).await?;
+    // Last: the budget of the address, which is that of all who log in from there,
+    // stays locked until the commit.
+    charge.pass(&mut tx).await?;
     tx.done().await?;
     Ok(LoginResponse {
         outcome: Some(outcome.into()),
