@@ -7,5 +7,6 @@ mod foreign_ids;
 mod oracles;
 mod plausible;
 mod shape;
+mod stories;
 mod trail;
 mod workspace;

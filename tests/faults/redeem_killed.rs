@@ -1,6 +1,8 @@
 //! B-15: what can be redeemed once, redeemed by two hundred at once while
 //! identity is killed.
 
+mod resets;
+
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use contract::identity::{

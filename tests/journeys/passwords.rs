@@ -3,7 +3,7 @@
 mod few;
 mod mailed;
 mod policy;
-mod sent_again;
+pub mod sent_again;
 mod taken_over;
 
 use contract::identity::{

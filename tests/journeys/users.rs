@@ -1,5 +1,8 @@
 //! Users and their life.
 
+mod disabled;
+mod last_login;
+
 use contract::identity::{
     CreateUserRequest, DeleteUserRequest, DisableUserRequest, EnableUserRequest, GetUserRequest,
     User, UserStatus, user_service_client::UserServiceClient,

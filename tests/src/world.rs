@@ -15,7 +15,15 @@ use contract::identity::{
     CreateTenantRequest, MfaPolicy, tenant_service_client::TenantServiceClient,
 };
 use mailbox::Mailbox;
+use sqlx::AssertSqlSafe;
 use testkit::{Client, Database};
+
+/// Until when a killed process would keep others from its work, by service.
+const LEASES: [(&str, &str); 3] = [
+    ("identity.bulk_operations", "lease_end_time"),
+    ("importer.imports", "lease_end_time"),
+    ("invitation.invitations", "lease_time"),
+];
 
 /// A suite that can be killed.
 pub struct World {
@@ -137,6 +145,23 @@ impl World {
             .await
             .expect("a tenant");
         self.operator.client.in_tenant(name)
+    }
+
+    /// Lets the leases of a killed service run out at once: nobody is left whose
+    /// work they protect. All of them where the suite is one process.
+    ///
+    /// # Panics
+    /// When Postgres is gone.
+    pub async fn end_leases(&self, service: &str) {
+        let mut database = self.database.connect().await;
+        let of = |table: &str| service == "suite" || table.starts_with(service);
+        for (table, end) in LEASES.into_iter().filter(|(table, _)| of(table)) {
+            let sql = format!("UPDATE {table} SET {end} = now() WHERE {end} > now()");
+            sqlx::query(AssertSqlSafe(sql))
+                .execute(&mut database)
+                .await
+                .expect("no leases");
+        }
     }
 
     /// Kills the processes and removes what they left.

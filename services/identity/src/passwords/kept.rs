@@ -23,6 +23,13 @@ pub struct Kept {
     pub key_version: i16,
 }
 
+impl Kept {
+    /// Whether another system made it.
+    pub fn is_foreign(&self) -> bool {
+        self.key_version == FOREIGN
+    }
+}
+
 /// Hashes under a salt of its own. The memory grows as needed, and is for the
 /// next hash.
 pub fn hash(

@@ -7,7 +7,7 @@ use contract::{
 use rpc::Error;
 use store::Tx;
 
-use super::{Place, Terms, kept::Kept, rules::refused};
+use super::{Place, Terms, kept::Kept};
 use crate::{
     Identity, db,
     sessions::{self, Spare},
@@ -27,23 +27,21 @@ pub async fn another(
     password: &str,
     terms: Terms,
 ) -> Result<Kept, Error> {
-    let (former, field) = (terms.former(), terms.field());
-    app.hashing.judge(place, password, terms).await?;
     let mut tx = app.store.worker().await?;
-    let taken = db::passwords::taken(&mut tx, tenant, user, former).await?;
+    let taken = db::passwords::taken(&mut tx, tenant, user, terms.former()).await?;
     drop(tx);
+    let (foreign, own): (Vec<_>, Vec<_>) = taken.into_iter().partition(Kept::is_foreign);
+    let refusal = terms.taken();
     // A hash for each of them, beside the one that the place was taken for.
-    let compared = app.hashing.place_for(taken.len())?;
-    for kept in &taken {
-        if app.hashing.verify(&compared, password, Some(kept)).await? {
-            return Err(refused(
-                field,
-                "must be another than the one before, and those before that",
-            ));
+    let compared = app.hashing.place_for(own.len())?;
+    let kept = app.hashing.another(place, password, terms, own).await?;
+    drop(compared);
+    for other in &foreign {
+        if app.hashing.verify(place, password, Some(other)).await? {
+            return Err(refusal);
         }
     }
-    drop(compared);
-    app.hashing.hash_as_is(place, password).await
+    Ok(kept)
 }
 
 /// Sets the password that a user chose. Mails with links and passwords that are

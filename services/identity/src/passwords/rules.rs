@@ -61,11 +61,6 @@ impl Terms {
         Terms { field, ..self }
     }
 
-    /// The field that a refusal names.
-    pub fn field(&self) -> &'static str {
-        self.field
-    }
-
     /// How many passwords before the one in force cannot be used again.
     pub fn former(&self) -> i64 {
         self.former
@@ -81,6 +76,14 @@ impl Terms {
             )),
             None => Ok(()),
         }
+    }
+
+    /// The refusal of one that is in force, or was.
+    pub fn taken(&self) -> Error {
+        refused(
+            self.field,
+            "must be another than the one before, and those before that",
+        )
     }
 
     fn broken(&self, password: &str) -> Option<String> {

@@ -13,7 +13,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{Job, lock};
+use super::{jobs::Job, lock};
 
 /// More jobs than can ever wait: places are refused long before.
 const MOST: usize = 4096;

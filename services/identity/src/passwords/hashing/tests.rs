@@ -1,4 +1,7 @@
+use contract::Id;
+
 use super::*;
+use crate::passwords::kept::FOREIGN;
 
 fn hashing(threads: usize, patience: Duration) -> Hashing {
     Hashing::start(threads, patience, Keys::new(&[7; 32]), 1).expect("it starts")
