@@ -87,7 +87,7 @@ impl Hashing {
                 .name(format!("argon2-{number}"))
                 .spawn(move || work(&queue, &load))?;
         }
-        let mut memory = Vec::new();
+        let mut memory = kept::memory();
         let decoy = kept::hash(&mut memory, &keys, key_version, &Keys::token())?;
         Ok(Hashing {
             keys,

@@ -2,6 +2,8 @@
 //! (19 MiB, two passes, one lane), in PHC form, over the HMAC of the password
 //! under a key that is not in the database.
 
+use std::alloc::System;
+
 use argon2::{
     Algorithm, Argon2, Block, Params, Version,
     password_hash::phc::{Output, PasswordHash, Salt},
@@ -13,6 +15,17 @@ use zeroize::Zeroizing;
 
 /// The key version of hashes that another system made: there is no key.
 pub const FOREIGN: i16 = 0;
+
+/// Memory for hashing. The C library maps for itself what is asked for at once
+/// and more than 32 MiB, and gives it back to the machine when it is dropped; what
+/// is never touched takes no memory.
+pub type Memory = allocator_api2::vec::Vec<Block, System>;
+const MAPPED: usize = 40 * 1024 * 1024 / Block::SIZE;
+
+/// None yet.
+pub fn memory() -> Memory {
+    Memory::new_in(System)
+}
 
 /// What a password is checked against.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +46,7 @@ impl Kept {
 /// Hashes under a salt of its own. The memory grows as needed, and is for the
 /// next hash.
 pub fn hash(
-    memory: &mut Vec<Block>,
+    memory: &mut Memory,
     keys: &Keys,
     key_version: i16,
     password: &str,
@@ -58,12 +71,7 @@ pub fn hash(
 
 /// Whether a hash that was made here is of this password, whatever its
 /// parameters.
-pub fn same(
-    memory: &mut Vec<Block>,
-    keys: &Keys,
-    password: &str,
-    kept: &Kept,
-) -> Result<bool, Error> {
+pub fn same(memory: &mut Memory, keys: &Keys, password: &str, kept: &Kept) -> Result<bool, Error> {
     let phc = PasswordHash::new(&kept.hash)?;
     let (Some(salt), Some(expected)) = (phc.salt, phc.hash) else {
         return Err(Error::fault("a kept password has no salt or no hash"));
@@ -99,7 +107,7 @@ fn keyed(keys: &Keys, version: i16, password: &str) -> Zeroizing<[u8; 32]> {
 }
 
 fn argon2id(
-    memory: &mut Vec<Block>,
+    memory: &mut Memory,
     password: &[u8],
     salt: &Salt,
     params: Params,
@@ -107,6 +115,8 @@ fn argon2id(
 ) -> Result<(), Error> {
     // A kept hash may have been made with other parameters.
     if memory.len() < params.block_count() {
+        let wanted = params.block_count().max(MAPPED);
+        memory.reserve_exact(wanted - memory.len());
         memory.resize(params.block_count(), Block::new());
     }
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
@@ -126,7 +136,7 @@ mod tests {
 
     #[test]
     fn every_salt_and_every_version_of_the_key_is_another() {
-        let (mut memory, keys) = (Vec::new(), keys());
+        let (mut memory, keys) = (memory(), keys());
         let kept = hash(&mut memory, &keys, 1, "a password").expect("it hashes");
         assert!(same(&mut memory, &keys, "a password", &kept).expect("it compares"));
         let again = hash(&mut memory, &keys, 1, "a password").expect("it hashes");
@@ -143,7 +153,7 @@ mod tests {
         /// B-5: no byte is cut off, the 73rd and the last as little as the first.
         #[test]
         fn b_05_every_byte_counts(password in "[ -~]{100,1024}", flips in prop::collection::vec(any::<prop::sample::Index>(), 4)) {
-            let (mut memory, keys) = (Vec::new(), keys());
+            let (mut memory, keys) = (memory(), keys());
             let kept = hash(&mut memory, &keys, 1, &password).expect("it hashes");
             prop_assert!(same(&mut memory, &keys, &password, &kept).expect("it compares"));
             let flips = flips.iter().map(|flip| flip.index(password.len()));
@@ -161,7 +171,7 @@ mod tests {
     /// B-6: what an earlier release made is still known, and not current.
     #[test]
     fn b_06_hashes_with_other_parameters_are_compared_too() {
-        let (mut memory, keys) = (Vec::new(), keys());
+        let (mut memory, keys) = (memory(), keys());
         let salt = Salt::generate();
         let params = Params::new(8192, 1, 1, None).expect("parameters");
         let mut output = [0; 32];
@@ -185,7 +195,7 @@ mod tests {
 
     #[test]
     fn only_hashes_as_they_are_made_now_are_current() {
-        let kept = hash(&mut Vec::new(), &keys(), 1, "a password").expect("it hashes");
+        let kept = hash(&mut memory(), &keys(), 1, "a password").expect("it hashes");
         assert!(is_current(&kept.hash));
         assert!(!is_current(&kept.hash.replace("t=2", "t=1")));
         assert!(!is_current(&kept.hash.replace("m=19456", "m=8192")));

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use argon2::Block;
 use opentelemetry::KeyValue;
 use rpc::Error;
 use store::Keys;
@@ -12,7 +11,7 @@ use zeroize::Zeroizing;
 use super::{
     super::{
         foreign::Foreign,
-        kept::{self, Kept},
+        kept::{self, Kept, Memory},
         rules::Terms,
     },
     load::Load,
@@ -66,12 +65,12 @@ pub(super) fn work(queue: &Queue, load: &Load) {
     {
         tracing::warn!(%error, "passwords are hashed at the priority of all else");
     }
-    let mut memory = Vec::new();
+    let mut memory = kept::memory();
     loop {
         let job = match queue.next(IDLE) {
             Next::Job(job) => job,
             Next::Idle => {
-                memory = Vec::new();
+                memory = kept::memory();
                 continue;
             }
             Next::Closed => return,
@@ -120,7 +119,7 @@ impl Work {
     }
 }
 
-fn perform(memory: &mut Vec<Block>, job: &Job) -> Result<Done, Error> {
+fn perform(memory: &mut Memory, job: &Job) -> Result<Done, Error> {
     match &job.work {
         Work::Hash { key_version, rules } => {
             if let Some(Rules { terms, taken }) = rules {
