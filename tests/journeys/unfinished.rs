@@ -1,6 +1,8 @@
 //! Invitations that a crash left in the middle. The rows are put where a
 //! killed process would have left them.
 
+use std::time::{Duration, Instant};
+
 use contract::identity::{GetUserRequest, user_service_client::UserServiceClient};
 use contract::invitation::{
     AcceptInvitationRequest, GetInvitationRequest, Invitation, InvitationState,
@@ -9,6 +11,7 @@ use contract::invitation::{
 use contract::licensing::{GetLicenseRequest, license_service_client::LicenseServiceClient};
 use testkit::{eventually, until};
 use usher_tests::{Company, Suite, accept, invitations, password, sign_in, token_mailed_to};
+use uuid::Uuid;
 
 use crate::assert_refused;
 
@@ -194,6 +197,16 @@ async fn a_revoked_invitation_that_nobody_heard_of_frees_its_seat_and_may_come_a
     suite.stop().await;
 }
 
+/// Who is at work on an invitation, or was last.
+async fn lease(suite: &Suite, invitation: &Invitation) -> Option<Uuid> {
+    let sql = "SELECT lease_token FROM invitation.invitations WHERE id = $1";
+    sqlx::query_scalar(sql)
+        .bind(invitation.id.parse::<Uuid>().expect("an id"))
+        .fetch_one(&mut suite.database().connect().await)
+        .await
+        .expect("a lease")
+}
+
 #[tokio::test]
 async fn while_a_peer_is_away_it_is_asked_now_and_then() {
     let suite = Suite::start().await;
@@ -202,15 +215,17 @@ async fn while_a_peer_is_away_it_is_asked_now_and_then() {
     // Authorization says of a tenant without roles: try again later.
     let change = "state = 'preparing', tenant_id = gen_random_uuid()";
     suite.leave_invitation(&invitation, change).await;
-    let mut database = suite.database().connect().await;
-    let mut changes = async || -> i64 {
-        let sql = "SELECT n_tup_upd FROM pg_stat_user_tables WHERE schemaname = 'invitation' AND relname = 'invitations'";
-        let counted = sqlx::query_scalar(sql).fetch_one(&mut database).await;
-        counted.expect("a count")
-    };
-    let before = changes().await;
-    tokio::time::sleep(std::time::Duration::from_secs(6)).await;
-    let changes = changes().await - before;
-    assert!(changes < 20, "claimed and given up {changes} times");
+    let mut last = lease(&suite, &invitation).await;
+    let begun = Instant::now();
+    for _ in 0..3 {
+        last = until("another try", || async {
+            let now = lease(&suite, &invitation).await;
+            (now != last).then_some(now)
+        })
+        .await;
+    }
+    // Two pauses lie between three tries.
+    let took = begun.elapsed();
+    assert!(took > Duration::from_secs(3), "three tries in {took:?}");
     suite.stop().await;
 }
