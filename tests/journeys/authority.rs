@@ -13,7 +13,7 @@ use testkit::{Client, eventually};
 use tonic::Status;
 use usher_tests::{Company, Suite, accept, invitations, sign_in, token_mailed_to};
 
-use crate::assert_refused;
+use crate::{assert_refused, lockout::policy::lock};
 
 async fn company(suite: &Suite) -> Company {
     suite
@@ -88,6 +88,7 @@ async fn a_04_a_co_admin_does_not_shut_an_admin_out() {
     // Whoever asks, the last one stays.
     assert_refused!(disable(&acme.operator, admin).await, "LAST_ADMIN");
     assert_refused!(delete(&acme.operator, admin).await, "LAST_ADMIN");
+    assert_refused!(lock(&acme.operator, admin).await, "LAST_ADMIN");
     disable(&acme.admin.client, &co_admin.user_id)
         .await
         .expect("an admin decides over a co-admin");
@@ -107,19 +108,62 @@ async fn b_35_of_two_admins_who_delete_each_other_one_stays() {
     suite.stop().await;
 }
 
+/// As if identity was killed between the answer and its own commit.
+async fn leave_to_settle(suite: &Suite, user_id: &str) {
+    let left = sqlx::query(
+        "UPDATE \"authorization\".subjects SET leave_time = now() - interval '30 s' WHERE user_id = $1",
+    )
+    .bind(uuid::Uuid::parse_str(user_id).expect("an id"))
+    .execute(&mut suite.database().connect().await)
+    .await;
+    assert_eq!(left.expect("a change").rows_affected(), 1);
+}
+
+#[tokio::test]
+async fn b_35_of_two_admins_who_lock_each_other_one_stays() {
+    let suite = Suite::start().await;
+    let acme = company(&suite).await;
+    let other = acme.member("other@acme.example", "admin").await;
+    let (one, two) = tokio::join!(
+        lock(&acme.admin.client, &other.user_id),
+        lock(&other.client, &acme.admin.user_id),
+    );
+    assert!(one.is_ok() != two.is_ok(), "{one:?} {two:?}");
+    let (stays, locked) = if one.is_ok() {
+        (&acme.admin, &other.user_id)
+    } else {
+        (&other, &acme.admin.user_id)
+    };
+    assert_refused!(lock(&acme.operator, &stays.user_id).await, "LAST_ADMIN");
+    // As long as the lock holds, however long that is.
+    suite.settled().await;
+    let watched = acme.member("watched@acme.example", "viewer").await.user_id;
+    leave_to_settle(&suite, &watched).await;
+    suite.time().advance(std::time::Duration::from_mins(3));
+    eventually("those who were let go are settled", || async {
+        let sql =
+            "SELECT leave_time IS NULL FROM \"authorization\".subjects WHERE user_id = $1::uuid";
+        let mut db = suite.database().connect().await;
+        let settled = sqlx::query_scalar(sql).bind(&watched).fetch_one(&mut db);
+        settled.await.expect("a look")
+    })
+    .await;
+    assert_refused!(lock(&acme.operator, &stays.user_id).await, "LAST_ADMIN");
+    assert_refused!(disable(&acme.operator, &stays.user_id).await, "LAST_ADMIN");
+    unlock(&stays.client, locked).await.expect("unlocked");
+    eventually("the other admin counts", || async {
+        lock(&acme.operator, &stays.user_id).await.is_ok()
+    })
+    .await;
+    suite.stop().await;
+}
+
 #[tokio::test]
 async fn b_35_who_was_let_go_and_stayed_counts_again() {
     let suite = Suite::start().await;
     let acme = company(&suite).await;
     let other = acme.member("other@acme.example", "admin").await;
-    // Identity was killed between the answer and its own commit.
-    let left = sqlx::query(
-        "UPDATE \"authorization\".subjects SET leave_time = now() - interval '30 s' WHERE user_id = $1",
-    )
-    .bind(uuid::Uuid::parse_str(&other.user_id).expect("an id"))
-    .execute(&mut suite.database().connect().await)
-    .await;
-    assert_eq!(left.expect("a change").rows_affected(), 1);
+    leave_to_settle(&suite, &other.user_id).await;
     let admin = &acme.admin.user_id;
     assert_refused!(disable(&other.client, admin).await, "LAST_ADMIN");
     suite.time().advance(std::time::Duration::from_secs(40));

@@ -22,14 +22,17 @@ CREATE TABLE subjects (
     -- Stays when a user is deleted, so that a grant that was on its way then
     -- finds nobody to give to. The row holds the id and nothing else.
     erased boolean NOT NULL DEFAULT false,
-    -- When identity was let disable or delete the user: from then on they are
+    -- Whether an admin locked the account: what the user holds counts on, but they
+    -- are not counted as an admin.
+    locked boolean NOT NULL DEFAULT false,
+    -- When identity was let disable, lock or delete the user: from then on they are
     -- not counted as an admin, so that of two who remove each other one fails.
     leave_time timestamptz,
     PRIMARY KEY (tenant_id, user_id)
 );
 -- Those of whom identity is still to be heard; see departures.rs.
 CREATE INDEX subjects_leaving ON subjects (leave_time)
-    WHERE leave_time IS NOT NULL AND NOT suspended AND NOT erased;
+    WHERE leave_time IS NOT NULL AND NOT suspended AND NOT locked AND NOT erased;
 SELECT tenant_table('subjects');
 
 CREATE TABLE roles (

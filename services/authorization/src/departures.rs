@@ -1,4 +1,4 @@
-//! Users whom identity was let disable or delete (`AuthorizeUserChange`) and of
+//! Users whom identity was let disable, lock or delete (`AuthorizeUserChange`) and of
 //! whom nothing was heard since.
 //!
 //! Identity's event makes it true within a moment. Where none came, identity
@@ -31,7 +31,7 @@ pub async fn settle(app: &Authorization) -> Result<(), Error> {
 async fn settle_one(app: &Authorization, leaver: &Leaver) -> Result<(), Error> {
     let caller = Caller::system("authorization", leaver.tenant);
     let found = find(app, &caller, leaver.user).await?;
-    if found.is_none_or(|found| found.is_suspended()) {
+    if found.is_none_or(|found| found.is_suspended() || found.is_locked()) {
         // Gone indeed; the event is on its way.
         return Ok(());
     }

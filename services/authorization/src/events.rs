@@ -36,6 +36,8 @@ impl Consumer for Users {
             Some(Kind::UserCreated(fact)) => learn(tx, &fact.user.unwrap_or_default().id).await,
             Some(Kind::UserDisabled(fact)) => self.suspend(tx, fact.user_id).await,
             Some(Kind::UserEnabled(fact)) => self.resume(tx, fact.user_id).await,
+            Some(Kind::UserLocked(fact)) => lock(tx, &fact.user_id, true).await,
+            Some(Kind::UserUnlocked(fact)) => lock(tx, &fact.user_id, false).await,
             Some(Kind::UserDeleted(fact)) => self.erase(tx, fact.user_id).await,
             Some(Kind::ServiceAccountCreated(fact)) => {
                 learn_service_account(tx, &fact.service_account_id).await
@@ -68,6 +70,14 @@ async fn learn_service_account(tx: &mut Tx, id: &str) -> Result<(), Error> {
         .tenant_id()
         .ok_or_else(|| Error::fault("an event without a tenant"))?;
     db::subjects::learn_service_account(tx, tenant, id.parse()?, false).await?;
+    Ok(())
+}
+
+async fn lock(tx: &mut Tx, user: &str, locked: bool) -> Result<(), Error> {
+    let tenant = tx
+        .tenant_id()
+        .ok_or_else(|| Error::fault("an event without a tenant"))?;
+    db::subjects::lock(tx, tenant, user.parse()?, locked).await?;
     Ok(())
 }
 

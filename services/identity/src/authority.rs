@@ -19,7 +19,8 @@ pub async fn may_change(app: &Identity, caller: &Caller, user: Id<User>) -> Resu
     ask(app, caller, user, false).await
 }
 
-/// Refuses also where the user is the tenant's last admin. From the answer on
+/// Refuses also where the user, who is to be disabled, locked or deleted, is the
+/// tenant's last admin. From the answer on
 /// they are not counted as one; should the change fail after that, authorization
 /// finds out by itself.
 pub async fn may_remove(app: &Identity, caller: &Caller, user: Id<User>) -> Result<(), Error> {

@@ -2,7 +2,9 @@
 
 use contract::authorization::ErrorReason;
 use contract::identity::provisioning_service_client::ProvisioningServiceClient;
-use contract::identity::{FindUsersRequest, ServiceAccount, Tenant, User, UserStatus};
+use contract::identity::{
+    FindUsersRequest, ServiceAccount, Tenant, User, UserAlertKind, UserStatus,
+};
 use rpc::{Because as _, Caller, Error, Id};
 use store::Tx;
 
@@ -79,6 +81,17 @@ impl Found {
         match self {
             Found::User(user) => user.status() == UserStatus::Inactive,
             Found::ServiceAccount(account) => account.disabled,
+        }
+    }
+
+    /// Whether the account is locked now, by whomever.
+    pub fn is_locked(&self) -> bool {
+        match self {
+            Found::User(user) => user
+                .alerts
+                .iter()
+                .any(|alert| alert.kind() == UserAlertKind::LockedOut),
+            Found::ServiceAccount(_) => false,
         }
     }
 }

@@ -234,7 +234,7 @@ pub async fn activate(
 }
 
 /// Whether anybody holds one of these roles on the tenant who is neither
-/// invited nor disabled nor about to leave, by another binding than that, or
+/// invited nor disabled nor locked nor about to leave, by another binding than that, or
 /// who is another user.
 pub async fn another_holds(
     db: &mut PgConnection,
@@ -249,7 +249,7 @@ pub async fn another_holds(
              WHERE b.tenant_id = $1 AND b.role_id = ANY($2)
                AND b.id IS DISTINCT FROM $3 AND b.user_id IS DISTINCT FROM $4
                AND b.project_id IS NULL AND NOT b.pending
-               AND NOT s.suspended AND NOT s.erased AND s.leave_time IS NULL
+               AND NOT s.suspended AND NOT s.locked AND NOT s.erased AND s.leave_time IS NULL
                AND NOT s.service_account) AS "another!""#,
         tenant.uuid(),
         roles as _,

@@ -79,6 +79,28 @@ pub async fn suspend(
     Ok(done.execute(db).await?.rows_affected() == 1)
 }
 
+/// Notes that an admin locked the account of a user, or that it was unlocked. Who
+/// was unlocked does not leave any more.
+pub async fn lock(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    user: Id<User>,
+    locked: bool,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO subjects AS s (tenant_id, user_id, locked) VALUES ($1, $2, $3)
+         ON CONFLICT (tenant_id, user_id) DO UPDATE
+             SET locked = $3, leave_time = CASE WHEN $3 THEN s.leave_time END
+         WHERE NOT s.erased AND s.locked <> $3",
+        tenant.uuid(),
+        user.uuid(),
+        locked,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Marks a user as deleted.
 pub async fn erase(db: &mut PgConnection, tenant: Id<Tenant>, user: Id<User>) -> sqlx::Result<()> {
     sqlx::query!(
@@ -92,7 +114,7 @@ pub async fn erase(db: &mut PgConnection, tenant: Id<Tenant>, user: Id<User>) ->
     Ok(())
 }
 
-/// Notes that identity was let disable or delete a user.
+/// Notes that identity was let disable, lock or delete a user.
 pub async fn leave(db: &mut PgConnection, tenant: Id<Tenant>, user: Id<User>) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE subjects SET leave_time = clock() WHERE tenant_id = $1 AND user_id = $2",
@@ -104,7 +126,7 @@ pub async fn leave(db: &mut PgConnection, tenant: Id<Tenant>, user: Id<User>) ->
     Ok(())
 }
 
-/// Whether identity was let disable or delete a user, and nothing came since
+/// Whether identity was let disable, lock or delete a user, and nothing came since
 /// that undid it.
 pub async fn leaves(
     db: &mut PgConnection,
@@ -121,7 +143,7 @@ pub async fn leaves(
     .await
 }
 
-/// Somebody whom identity was let disable or delete.
+/// Somebody whom identity was let disable, lock or delete.
 pub struct Leaver {
     /// The tenant.
     pub tenant: Id<Tenant>,
@@ -142,7 +164,8 @@ pub async fn late_leavers(
         Leaver,
         r#"SELECT tenant_id AS "tenant: Id<Tenant>", user_id AS "user: Id<User>", leave_time AS "leave_time!"
            FROM subjects
-           WHERE leave_time < clock() - make_interval(secs => $1) AND NOT suspended AND NOT erased
+           WHERE leave_time < clock() - make_interval(secs => $1)
+             AND NOT suspended AND NOT locked AND NOT erased
            ORDER BY leave_time LIMIT $2"#,
         seconds,
         most,

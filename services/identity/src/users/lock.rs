@@ -21,7 +21,7 @@ pub async fn run(
     if let Some(reply) = app.store.begin(caller, &ask).await?.replay()? {
         return Ok(reply);
     }
-    authority::may_change(app, caller, id).await?;
+    authority::may_remove(app, caller, id).await?;
     let mut tx = app.store.begin(caller, &ask).await?;
     if let Some(reply) = tx.replay()? {
         return Ok(reply);
