@@ -1,5 +1,6 @@
 //! Guessing.
 
+mod in_a_row;
 pub mod policy;
 
 use std::time::Duration;

@@ -98,6 +98,8 @@ CREATE TABLE attempts (
     tenant_id uuid NOT NULL,
     user_id uuid NOT NULL,
     failures integer NOT NULL CHECK (failures >= 0),
+    -- Wrong answers since the user last logged in, which no window ends.
+    in_a_row integer NOT NULL DEFAULT 0,
     -- Answers that are being checked, each charged before the check.
     pending integer NOT NULL CHECK (pending >= 0),
     -- When those that are still pending count no more: a process that was
@@ -109,7 +111,7 @@ CREATE TABLE attempts (
     unlock_time timestamptz,
     PRIMARY KEY (tenant_id, user_id)
 );
-CREATE INDEX attempts_over ON attempts (window_end_time);
+CREATE INDEX attempts_over ON attempts (window_end_time) WHERE in_a_row = 0;
 SELECT tenant_table('attempts');
 
 -- Logins that want more proofs.

@@ -6,8 +6,8 @@
 //! is locked, and the owner is let in all the same. What a stolen token adds to
 //! the guesses that an account allows is bounded: [`WRONG_ANSWERS`] a device, not
 //! by the window but until its next login, and then the device is not known any
-//! more; times [`MOST`] devices. With the ten of the account by default these are
-//! the 100 in a row that NIST SP 800-63B-4, section 3.2.2, allows.
+//! more; times [`MOST`] devices. They are set aside of the 100 in a row that NIST
+//! SP 800-63B-4, section 3.2.2, allows an account.
 //!
 //! A device that the user trusts, after a login with a second factor, skips that
 //! factor for a while. Its sessions have the assurance level that was proven,

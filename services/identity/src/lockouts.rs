@@ -14,6 +14,12 @@
 //! owner has logged in from has a budget of its own (see [`crate::devices`]),
 //! which the guesses of others do not touch.
 //!
+//! Windows end, and who guesses slowly would have all the time in the world. So
+//! wrong answers are counted in a row too, until the user logs in, from wherever
+//! that is: the account is locked for good before there are more than a hundred.
+//! The owner is still let in on their devices, and opens it by setting a password
+//! through a mailed link.
+//!
 //! A process that is killed settles nothing, so charges count for the length of
 //! a lease and no longer. An answer whose check outlived its lease is not told:
 //! its place in the budget may be another's by then.

@@ -10,6 +10,8 @@ use contract::{
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::devices::WRONG_ANSWERS;
+
 /// What answers are charged to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
@@ -19,6 +21,9 @@ pub struct Budget {
     pub limit: i32,
     /// How long they count, from the first.
     pub window: Duration,
+    /// How many there may be in a row, over all windows, fewer those that each of
+    /// the user's devices has for itself; `None` where they are not counted.
+    pub most_in_a_row: Option<i32>,
 }
 
 /// An account was locked by a wrong answer.
@@ -44,6 +49,7 @@ pub async fn charge(
         .iter()
         .map(|budget| budget.window.as_secs_f64())
         .collect();
+    let most: Vec<_> = budgets.iter().map(|budget| budget.most_in_a_row).collect();
     sqlx::query_scalar!(
         "INSERT INTO attempts AS a
              (tenant_id, user_id, failures, pending, lease_end_time, window_end_time)
@@ -60,15 +66,21 @@ pub async fn charge(
              lock_time = NULL,
              unlock_time = NULL
          WHERE (a.unlock_time IS NULL OR a.unlock_time <= clock())
-             AND CASE WHEN a.window_end_time > clock() THEN a.failures ELSE 0 END
-                 + CASE WHEN a.lease_end_time > clock() THEN a.pending ELSE 0 END
-                 < ($4::integer[])[array_position($2::uuid[], a.user_id)]
+             AND CASE WHEN a.lease_end_time > clock() THEN a.pending ELSE 0 END
+                 < least(
+                     ($4::integer[])[array_position($2::uuid[], a.user_id)]
+                         - CASE WHEN a.window_end_time > clock() THEN a.failures ELSE 0 END,
+                     ($6::integer[])[array_position($2::uuid[], a.user_id)] - a.in_a_row
+                         - $7 * (SELECT count(*) FROM devices d
+                                 WHERE d.tenant_id = a.tenant_id AND d.user_id = a.user_id))
          RETURNING a.user_id",
         tenant.uuid(),
         &ids,
         &windows,
         &limits,
         lease.as_secs_f64(),
+        &most as &[Option<i32>],
+        i64::from(WRONG_ANSWERS),
     )
     .fetch_all(db)
     .await
@@ -153,7 +165,8 @@ pub async fn count(db: &mut PgConnection, tenant: Id<Tenant>, budget: Budget) ->
 }
 
 /// Turns a charge into a wrong answer. Where that was the last of the budget,
-/// the account is locked: for as long as `lock`, or until an admin unlocks it.
+/// the account is locked: for as long as `lock`, or until an admin unlocks it;
+/// and where it was the last in a row, in any case for good.
 pub async fn fail(
     db: &mut PgConnection,
     tenant: Id<Tenant>,
@@ -161,28 +174,67 @@ pub async fn fail(
     lock: Option<Duration>,
 ) -> sqlx::Result<Option<Locked>> {
     let row = sqlx::query!(
-        r#"UPDATE attempts SET
-             failures = failures + 1,
-             pending = greatest(pending - 1, 0),
-             lock_time = CASE WHEN failures + 1 >= $3 AND unlock_time IS NULL THEN clock()
-                              ELSE lock_time END,
-             unlock_time = CASE WHEN failures + 1 >= $3 AND unlock_time IS NULL
-                 THEN coalesce(clock() + $4 * interval '1 second', 'infinity') ELSE unlock_time END,
-             window_end_time = CASE WHEN failures + 1 >= $3 AND unlock_time IS NULL
-                 THEN coalesce(clock() + $4 * interval '1 second', 'infinity') ELSE window_end_time END
-         WHERE tenant_id = $1 AND user_id = $2
-         RETURNING coalesce(lock_time = clock(), false) AS "locked!",
-             CASE WHEN isfinite(unlock_time) THEN unlock_time END AS unlock_time"#,
+        r#"WITH held AS (
+               SELECT user_id, CASE
+                   WHEN unlock_time = 'infinity' THEN NULL
+                   WHEN in_a_row + 1 >= $5::integer - $6 * (
+                       SELECT count(*) FROM devices d WHERE d.tenant_id = $1 AND d.user_id = $2)
+                       THEN 'infinity'
+                   WHEN failures + 1 >= $3 AND unlock_time IS NULL
+                       THEN coalesce(clock() + $4 * interval '1 second', 'infinity')
+                   END AS lock_end
+               FROM attempts WHERE tenant_id = $1 AND user_id = $2 FOR UPDATE)
+           UPDATE attempts a SET
+             failures = a.failures + 1,
+             in_a_row = a.in_a_row + CASE WHEN $5::integer IS NULL THEN 0 ELSE 1 END,
+             pending = greatest(a.pending - 1, 0),
+             lock_time = CASE WHEN held.lock_end IS NULL THEN a.lock_time ELSE clock() END,
+             unlock_time = coalesce(held.lock_end, a.unlock_time),
+             window_end_time = coalesce(held.lock_end, a.window_end_time)
+           FROM held WHERE a.tenant_id = $1 AND a.user_id = held.user_id
+           RETURNING held.lock_end IS NOT NULL AS "locked!",
+             CASE WHEN isfinite(a.unlock_time) THEN a.unlock_time END AS unlock_time"#,
         tenant.uuid(),
         budget.id,
         budget.limit,
         lock.map(|lock| lock.as_secs_f64()),
+        budget.most_in_a_row,
+        i64::from(WRONG_ANSWERS),
     )
     .fetch_optional(db)
     .await?;
     Ok(row.filter(|row| row.locked).map(|row| Locked {
         unlock_time: row.unlock_time,
     }))
+}
+
+/// Begins the wrong answers in a row anew: the user set a password through a
+/// mailed link. Opens a lock that lasts, unless an admin set it or the tenant's
+/// policy leaves all of them to admins. `true` where there was one.
+pub async fn forgive(
+    db: &mut PgConnection,
+    tenant: Id<Tenant>,
+    user: Id<User>,
+) -> sqlx::Result<bool> {
+    let opened = sqlx::query_scalar!(
+        r#"WITH held AS (
+               SELECT a.user_id, coalesce(a.unlock_time = 'infinity', false) AND NOT a.by_admin
+                   AND t.lockout_duration > interval '0' AS opens
+               FROM attempts a JOIN tenants t ON t.tenant_id = a.tenant_id
+               WHERE a.tenant_id = $1 AND a.user_id = $2 FOR UPDATE OF a)
+           UPDATE attempts a SET
+             in_a_row = 0,
+             lock_time = CASE WHEN held.opens THEN NULL ELSE a.lock_time END,
+             unlock_time = CASE WHEN held.opens THEN NULL ELSE a.unlock_time END,
+             window_end_time = CASE WHEN held.opens THEN clock() ELSE a.window_end_time END
+           FROM held WHERE a.tenant_id = $1 AND a.user_id = held.user_id
+           RETURNING held.opens AS "opens!""#,
+        tenant.uuid(),
+        user.uuid(),
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(opened.unwrap_or(false))
 }
 
 /// Locks an account until an admin unlocks it. `false` where one did before.
@@ -235,11 +287,13 @@ pub async fn erase(db: &mut PgConnection, tenant: Id<Tenant>, user: Id<User>) ->
     Ok(())
 }
 
-/// Removes counts whose window is over, of all tenants: for a worker.
+/// Removes counts whose window is over, of all tenants: for a worker. Those in a
+/// row stay until the user logs in.
 pub async fn reap(db: &mut PgConnection, at_most: i64) -> sqlx::Result<u64> {
     let done = sqlx::query!(
         "DELETE FROM attempts WHERE (tenant_id, user_id) IN (
-             SELECT tenant_id, user_id FROM attempts WHERE window_end_time < clock() - interval '1 hour'
+             SELECT tenant_id, user_id FROM attempts
+             WHERE window_end_time < clock() - interval '1 hour' AND in_a_row = 0
              LIMIT $1 FOR UPDATE SKIP LOCKED)",
         at_most,
     )

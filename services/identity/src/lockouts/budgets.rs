@@ -26,6 +26,10 @@ use crate::{
     devices, timestamp,
 };
 
+/// The most wrong answers in a row at one account (NIST SP 800-63B-4, section
+/// 3.2.2; B-9), those on devices that the user is known by among them.
+const IN_A_ROW: i32 = 100;
+
 /// Whose answer is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
@@ -102,11 +106,14 @@ impl Budgets {
                 id: who.account(),
                 limit: terms.max_attempts,
                 window,
+                // Nobody comes to be let in by a name that nobody has.
+                most_in_a_row: matches!(who, Who::User(..)).then_some(IN_A_ROW),
             },
             Who::Device(..) => Budget {
                 id: who.account(),
                 limit: terms.max_attempts.min(devices::WRONG_ANSWERS),
                 window: devices::UNUSED,
+                most_in_a_row: None,
             },
         };
         // A device that is known is no attempt of an address at anybody.
@@ -118,6 +125,7 @@ impl Budgets {
                 id: of_address(keys, address),
                 limit: terms.max_attempts_per_address,
                 window,
+                most_in_a_row: None,
             }),
             lock: (terms.duration > 0).then(|| Row::span(terms.duration)),
         }

@@ -1,7 +1,10 @@
 //! Sets a new password with the token of a mailed link. The second factor
-//! stays: it is asked for at the next login (OWASP ASVS 6.4.3).
+//! stays: it is asked for at the next login (OWASP ASVS 6.4.3). What others
+//! guessed in a row counts no more, and keeps nobody out (B-9).
 
-use contract::identity::{ErrorReason, ResetPasswordRequest, ResetPasswordResponse};
+use contract::identity::{
+    ErrorReason, Event, ResetPasswordRequest, ResetPasswordResponse, UserUnlocked,
+};
 use rpc::{Because as _, Caller, Error};
 
 use super::PURPOSE;
@@ -46,6 +49,11 @@ pub async fn run(
     }
     tx.set_actor(id, tenant);
     renew(app, &mut tx, (tenant, id), kept, former, Spare::Nothing).await?;
+    if db::attempts::forgive(&mut tx, tenant, id).await? {
+        tx.publish(Event::from(UserUnlocked {
+            user_id: id.to_string(),
+        }));
+    }
     tx.done().await?;
     Ok(ResetPasswordResponse {})
 }

@@ -108,7 +108,8 @@ pub async fn enable(
 }
 
 /// Notes that the user logged in now, from a device and an address, and forgets
-/// the wrong answers before that; answers being checked stay charged. All in one
+/// the wrong answers before that: those of the budget, and those in a row, unless
+/// the account is locked for good. Answers being checked stay charged. All in one
 /// statement: every login does it.
 pub async fn logged_in(
     db: &mut PgConnection,
@@ -124,8 +125,11 @@ pub async fn logged_in(
          used AS (
              UPDATE devices SET last_use_time = clock(), address = $4
              WHERE tenant_id = $1 AND id = $3)
-         UPDATE attempts SET failures = 0
-         WHERE tenant_id = $1 AND user_id = $5 AND unlock_time IS NULL AND failures > 0",
+         UPDATE attempts SET
+             failures = CASE WHEN user_id = $5 AND unlock_time IS NULL THEN 0 ELSE failures END,
+             in_a_row = 0
+         WHERE tenant_id = $1 AND user_id IN ($2, $5) AND unlock_time IS DISTINCT FROM 'infinity'
+             AND (in_a_row > 0 OR user_id = $5 AND failures > 0)",
         tenant.uuid(),
         id.uuid(),
         device.uuid(),
