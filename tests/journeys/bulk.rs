@@ -19,6 +19,7 @@ use usher_tests::{Company, Suite, password};
 use crate::assert_refused;
 
 mod contended;
+mod kept;
 
 fn bulk(client: &Client) -> BulkServiceClient<Client> {
     BulkServiceClient::new(client.clone())

@@ -21,6 +21,7 @@ use crate::{assert_refused, logins::login};
 mod at_random;
 mod crowd;
 mod many;
+mod short;
 
 async fn page(client: &Client, ask: &ListUsersRequest) -> Result<ListUsersResponse, Status> {
     let mut users = UserServiceClient::new(client.clone());

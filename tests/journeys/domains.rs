@@ -5,11 +5,19 @@ use contract::identity::{
     SetPrimaryDomainRequest, User, UserFields, VerifyDomainRequest,
     domain_service_client::DomainServiceClient, user_service_client::UserServiceClient,
 };
+use contract::importer::{
+    CommitImportRequest, ImportRow, RowState, UpdateImportRowRequest,
+    import_service_client::ImportServiceClient,
+};
 use testkit::Client;
 use tonic::Status;
 use usher_tests::{Company, Dns, Suite, password, sign_in};
 
-use crate::{assert_refused, editing::update};
+use crate::{
+    assert_refused,
+    editing::update,
+    imports::{committed, upload},
+};
 
 async fn started() -> (Suite, Dns) {
     let dns = Dns::start().await;
@@ -288,4 +296,91 @@ async fn race(acme: &Company, dns: &Dns, domain: &str) {
         assert_refused!(removed, "DOMAIN_IN_USE");
         assert!(one.is_ok() || two.is_ok(), "{one:?} {two:?}");
     }
+}
+
+#[tokio::test]
+async fn u_03_who_is_invited_is_on_the_proven_domains_too() {
+    let (suite, dns) = started().await;
+    let acme = suite.company("acme").await;
+    let admin = &acme.admin.client;
+    acme.invite("before@mail.example")
+        .await
+        .expect("without a domain any address will do");
+    prove(&dns, admin, "acme.test").await;
+    let refused = acme.invite("eve@mail.example").await;
+    let refusal = assert_refused!(refused, "USERNAME_DOMAIN");
+    assert_eq!(refusal.fields, ["invitation.email"]);
+    acme.invite("Grace@ACME.test").await.expect("on the domain");
+    let mut db = suite.database().connect().await;
+    let sql = "SELECT (SELECT count(*) FROM identity.users WHERE email ILIKE 'eve@%')
+        + (SELECT count(*) FROM invitation.invitations WHERE email ILIKE 'eve@%')
+        + (SELECT count(*) FROM invitation.mails WHERE email ILIKE 'eve@%')";
+    let left: i64 = sqlx::query_scalar(sql).fetch_one(&mut db).await.unwrap();
+    assert_eq!(left, 0, "what was refused left something");
+
+    // A file says so before anybody is invited.
+    let file = "email,first name,last name\nalan@acme.test,A,T\neve@mail.example,E,V\n";
+    let import = upload(admin, file).await.expect("read");
+    let counts = import.counts.expect("counts");
+    assert_eq!((counts.good, counts.wrong), (1, 1), "{counts:?}");
+    let mended = UpdateImportRowRequest {
+        import_id: import.id.clone(),
+        line: 3,
+        email: Some("eve@other.example".into()),
+        ..Default::default()
+    };
+    let row = mend(admin, mended.clone()).await;
+    let problem = &row.problems[0];
+    assert_eq!(problem.field, "email");
+    assert!(problem.description.contains("acme.test"), "{problem:?}");
+    let mended = UpdateImportRowRequest {
+        email: Some("eve@acme.test".into()),
+        ..mended
+    };
+    assert_eq!(mend(admin, mended).await.state(), RowState::Good);
+
+    // What was proven between the review and the commit is asked for once more.
+    let late = "email,first name,last name\nlate@acme.test,L,A\n";
+    let late = upload(admin, late).await.expect("read");
+    prove(&dns, admin, "acme.org").await;
+    set_primary(admin, "acme.org").await.expect("another one");
+    remove(admin, "acme.test")
+        .await
+        .expect_err("usernames are on it");
+    let sql = "DELETE FROM identity.domains WHERE name = 'acme.test'";
+    sqlx::query(sql).execute(&mut db).await.expect("it is gone");
+    let ask = CommitImportRequest {
+        import_id: late.id.clone(),
+        ..Default::default()
+    };
+    let mut imports = ImportServiceClient::new(admin.clone());
+    imports.commit_import(ask).await.expect("a commit");
+    let done = committed(admin, &late.id).await.progress.expect("progress");
+    assert_eq!((done.created, done.failed), (0, 1), "{done:?}");
+    suite.stop().await;
+}
+
+async fn mend(client: &Client, ask: UpdateImportRowRequest) -> ImportRow {
+    let mut imports = ImportServiceClient::new(client.clone());
+    let reply = imports.update_import_row(ask).await.expect("a change");
+    reply.into_inner().row.expect("a row")
+}
+
+/// The name of the record that proves a domain is a name too.
+#[tokio::test]
+async fn u_04_a_domain_leaves_room_for_the_record_that_proves_it() {
+    let (suite, dns) = started().await;
+    let acme = suite.company("acme").await;
+    let admin = &acme.admin.client;
+    let of = |length: usize| {
+        let labels = ["a".repeat(63), "b".repeat(63), "c".repeat(63)].join(".");
+        let rest = length - labels.len() - 1 - ".example".len();
+        format!("{labels}.{}.example", "d".repeat(rest))
+    };
+    let longest = prove(&dns, admin, &of(236)).await;
+    assert_eq!(longest.record_name.len(), 253);
+    assert!(longest.verified);
+    let status = add(admin, &of(237)).await.expect_err("too long");
+    assert_eq!(testkit::refusal(&status).fields, ["domain"], "{status:?}");
+    suite.stop().await;
 }

@@ -1,6 +1,7 @@
 //! What is left of a person who was deleted.
 
 mod again;
+mod elsewhere;
 
 use std::time::Duration;
 
@@ -23,12 +24,11 @@ use crate::assert_refused;
 
 const SCHEMAS: [&str; 4] = ["identity", "authorization", "invitation", "importer"];
 
-/// The tables of all services in which a text stands, as text or in bytes. Not
-/// `replies`, which are kept for repeating and go after two days.
+/// The tables of all services in which a text stands, as text or in bytes.
 async fn tables_with(db: &mut PgConnection, text: &str) -> Vec<String> {
     let tables = sqlx::query(
         "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
-         WHERE schemaname = ANY($1) AND tablename <> 'replies' ORDER BY 1",
+         WHERE schemaname = ANY($1) ORDER BY 1",
     )
     .bind(SCHEMAS)
     .fetch_all(&mut *db)

@@ -20,7 +20,7 @@ fn imports(client: &Client) -> ImportServiceClient<Client> {
     ImportServiceClient::new(client.clone())
 }
 
-async fn upload(client: &Client, content: &str) -> Result<Import, Status> {
+pub async fn upload(client: &Client, content: &str) -> Result<Import, Status> {
     let header = UploadHeader {
         file_name: "inline.csv".into(),
         ..Default::default()
@@ -37,7 +37,7 @@ async fn upload(client: &Client, content: &str) -> Result<Import, Status> {
     Ok(reply.import.expect("an import"))
 }
 
-async fn committed(client: &Client, import_id: &str) -> Import {
+pub async fn committed(client: &Client, import_id: &str) -> Import {
     let mut stream = imports(client)
         .watch_import(WatchImportRequest {
             import_id: import_id.into(),

@@ -86,7 +86,8 @@ CREATE TABLE user_count_changes (
 SELECT tenant_table('user_count_changes');
 
 -- The texts that are searched, apart from users: a login changes users, and
--- would write the text into its index again.
+-- would write the text into its index again. Each name and address in them follows
+-- a separator, also the first.
 CREATE TABLE user_texts (
     tenant_id uuid NOT NULL,
     user_id uuid NOT NULL,
@@ -95,20 +96,25 @@ CREATE TABLE user_texts (
 );
 SELECT tenant_table('user_texts');
 
--- The grams of a text: a number for each three letters in a row, another one in
--- every tenant. So the index has a list of users for each gram of each tenant,
--- and a search costs what its own tenant has.
+-- The grams of a text: a number for each three letters in a row, and for each
+-- separator with the one letter behind it, another one in every tenant. So the
+-- index has a list of users for each gram of each tenant, and a search costs what
+-- its own tenant has; one or two letters are found where a name begins.
 CREATE FUNCTION grams(of_tenant uuid, of_text text) RETURNS integer[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT array_agg(hashtext(substr(of_text, at, 3)) # uuid_hash(of_tenant))
-    FROM generate_series(1, length(of_text) - 2) at
+    SELECT array_agg(hashtext(gram) # uuid_hash(of_tenant))
+    FROM (SELECT substr(of_text, at, 3) FROM generate_series(1, length(of_text) - 2) at
+          UNION ALL
+          SELECT chr(1) || left(name, 1) FROM unnest(string_to_array(substr(of_text, 2), chr(1))) name
+          WHERE starts_with(of_text, chr(1)) AND name <> '') g (gram)
 $$;
 -- New texts wait in a list, up to half a MiB, and are put in order together.
 CREATE INDEX user_texts_by_gram ON user_texts USING gin (grams(tenant_id, text))
     WITH (fastupdate = on, gin_pending_list_limit = 512);
 
 -- The users of the transaction's tenant in whose text all the words appear;
--- patterns are the words for LIKE, and at least one word has three letters.
+-- patterns are the words for LIKE. Words of one or two letters have a separator
+-- before them.
 --
 -- Under row level security Postgres compares with LIKE and @> only rows that a
 -- policy has let through, and so never by an index. So this function runs as the
@@ -155,7 +161,7 @@ CREATE FUNCTION count_new_users() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO user_count_changes (tenant_id, cell, change)
         SELECT tenant_id, cell, count(*) FROM fresh GROUP BY tenant_id, cell;
-    INSERT INTO user_texts SELECT tenant_id, id, sort_key FROM fresh;
+    INSERT INTO user_texts SELECT tenant_id, id, chr(1) || sort_key FROM fresh;
     RETURN NULL;
 END $$;
 CREATE TRIGGER users_counted AFTER INSERT ON users REFERENCING NEW TABLE AS fresh
@@ -182,7 +188,7 @@ CREATE TRIGGER users_recounted AFTER UPDATE ON users
 
 CREATE FUNCTION rewrite_user_text() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE user_texts SET text = NEW.sort_key
+    UPDATE user_texts SET text = chr(1) || NEW.sort_key
         WHERE tenant_id = NEW.tenant_id AND user_id = NEW.id;
     RETURN NULL;
 END $$;
@@ -207,7 +213,7 @@ CREATE TRIGGER sms_factors_counted AFTER INSERT OR DELETE ON sms_factors
 -- For the users there are. The texts first: the trigger of counts sees no change
 -- in them, and counting is done at the end, of what is true then.
 SET LOCAL ROLE usher_identity_worker;
-INSERT INTO user_texts SELECT tenant_id, id, sort_key FROM users;
+INSERT INTO user_texts SELECT tenant_id, id, chr(1) || sort_key FROM users;
 UPDATE users u SET factors = f.count FROM (
     SELECT tenant_id, user_id, count(*) FROM (
         SELECT tenant_id, user_id FROM totp_factors

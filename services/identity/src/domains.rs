@@ -88,7 +88,8 @@ pub async fn username(
     settled(&proven, given)
 }
 
-fn settled(proven: &[Row], given: &str) -> Result<String, Error> {
+/// The same, where the proven domains are known.
+pub fn settled(proven: &[Row], given: &str) -> Result<String, Error> {
     let mut username = names::clean(given);
     if proven.is_empty() {
         return Ok(username);

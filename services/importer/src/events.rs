@@ -25,6 +25,9 @@ impl Consumer for Identity {
         // All others are not ours.
         if let Some(Kind::UserDeleted(deleted)) = event.kind {
             let user = deleted.user_id.parse::<Id<User>>()?;
+            // By the addresses that the rows still hold.
+            db::rows::forget_replies(tx, tenant.uuid(), user.uuid()).await?;
+            store::forget_about(tx, tenant.uuid(), user.uuid()).await?;
             db::rows::erase_user(tx, tenant.uuid(), user.uuid()).await?;
             // Identity waits to hear of it, also where nothing was held.
             tx.publish(importer::Event::from(UserErased {

@@ -21,11 +21,15 @@ use contract::importer::{
     WatchImportResponse, import_service_server::ImportService,
 };
 use rpc::{Because as _, Error, Reply};
+use store::Store;
 use tokio_stream::Stream;
 use tonic::{Request, Status, Streaming};
 
 pub use self::view::{counted, counts, in_review, plain, progress};
-use crate::{Importer, rows};
+use crate::{Importer, db, rows};
+
+/// The most rows that are removed in one transaction.
+const EMPTIED_AT_ONCE: i64 = 5_000;
 
 /// What a method streams.
 pub type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -121,4 +125,17 @@ pub fn not_found() -> Error {
 /// The refusal of a change after the review.
 pub fn review_over() -> Error {
     ErrorReason::ReviewOver.because("the import is past its review")
+}
+
+/// Removes the rows of reviews that were given up, some at a time: a file has up to
+/// a million.
+pub async fn empty_given_up(store: &Store) -> Result<(), Error> {
+    loop {
+        let mut tx = store.worker().await?;
+        let more = db::rows::empty_given_up(&mut tx, EMPTIED_AT_ONCE).await?;
+        tx.done().await?;
+        if !more {
+            return Ok(());
+        }
+    }
 }

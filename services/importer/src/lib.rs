@@ -23,7 +23,7 @@ mod rows;
 mod seats;
 mod worker;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use boot::{Host, Peers, Service};
 use contract::importer::import_service_server::ImportServiceServer;
@@ -47,6 +47,9 @@ const READINGS: usize = 3;
 /// up.
 const WATCHES: usize = 10;
 const WATCHES_OF_TENANT: usize = 100;
+
+/// How often reviews are looked for that were given up.
+const EMPTY: Duration = Duration::from_secs(5);
 
 /// The service.
 pub struct Importer {
@@ -110,6 +113,11 @@ impl Service for Importer {
                 worker::run(app.clone(), stopping.clone())
             });
         }
+        let of_given_up = store.clone();
+        tasks.every(EMPTY, "empty reviews that were given up", move || {
+            let store = of_given_up.clone();
+            async move { imports::empty_given_up(&store).await }
+        });
         let stopping = tasks.stopping();
         tasks.keep("follow identity", move || {
             feed::follow(

@@ -1,4 +1,4 @@
-//! Which addresses belong to users already.
+//! Which addresses belong to users already, and which may.
 
 use std::collections::HashMap;
 
@@ -35,4 +35,12 @@ pub async fn existing(
         }
     }
     Ok(found)
+}
+
+/// The domains on which the addresses of new users are; none where any will do.
+pub async fn domains(app: &Importer, caller: &Caller) -> Result<Vec<String>, Error> {
+    let mut client =
+        ProvisioningServiceClient::new(app.peers.identity.on_behalf_of(&Importer::system(caller)?));
+    let found = client.find_users(FindUsersRequest::default()).await?;
+    Ok(found.into_inner().username_domains)
 }

@@ -20,7 +20,7 @@ use rpc::{Because as _, Error};
 
 use self::{csv::Record, header::Columns, seen::Seen};
 pub use self::{
-    judge::{Fields, Judged, Problem, Verdict, judge},
+    judge::{Fields, Judged, Problem, Rules, Verdict, judge},
     roles::{Roles, key as role_key},
 };
 
@@ -63,7 +63,7 @@ pub struct Row {
 /// that people need, or there are more rows than anybody reviews.
 pub fn read(
     file: &mut (impl Read + Seek),
-    roles: &Roles,
+    rules: &Rules,
     each: &mut dyn FnMut(Vec<Row>) -> bool,
 ) -> Result<Format, Error> {
     let found = encoding::detect(file)?;
@@ -79,7 +79,7 @@ pub fn read(
         seen: Seen::default(),
         count: 0,
         blank: 0,
-        roles,
+        rules,
         rows: Vec::new(),
         each,
     };
@@ -116,7 +116,7 @@ struct Table<'a> {
     count: u32,
     /// Blank ones, also above the header.
     blank: u32,
-    roles: &'a Roles,
+    rules: &'a Rules,
     rows: Vec<Row>,
     each: &'a mut dyn FnMut(Vec<Row>) -> bool,
 }
@@ -133,7 +133,7 @@ impl Table<'_> {
             return Ok(true);
         };
         let (fields, problems) = columns.fields(record);
-        let judged = judge(&fields, self.roles, problems);
+        let judged = judge(&fields, self.rules, problems);
         let duplicate_of = match judged.verdict {
             Verdict::Good | Verdict::Flagged => {
                 self.seen.earlier(&judged.fields.email, record.line)

@@ -54,6 +54,8 @@ CREATE INDEX invitations_by_user ON invitations (tenant_id, user_id);
 CREATE INDEX invitations_by_inviter ON invitations (tenant_id, inviter_user_id);
 CREATE INDEX invitations_by_state ON invitations (tenant_id, state, id)
     INCLUDE (expire_time, inviter_email) WHERE NOT revoked;
+CREATE INDEX invitations_declined ON invitations (tenant_id, email_key) WHERE state = 'declined';
+CREATE INDEX invitations_over ON invitations (expire_time) WHERE state = 'declined';
 CREATE INDEX invitations_revoked ON invitations (tenant_id, email_key) WHERE revoked;
 -- Across tenants: the token of a link is all that an invitee brings along.
 CREATE INDEX invitations_by_token ON invitations (token_hash) WHERE token_hash IS NOT NULL;

@@ -43,6 +43,7 @@ impl feed::Consumer for FromIdentity {
                 let user = deleted.user_id.parse()?;
                 invitations::erase_user(tx, tenant, user).await?;
                 mails::erase_user(tx, tenant, user).await?;
+                store::forget_about(tx, tenant.uuid(), user.uuid()).await?;
                 // Identity waits to hear of it, also where nothing was held.
                 tx.publish(invitation::Event::from(UserErased {
                     user_id: deleted.user_id,

@@ -3,7 +3,8 @@
 //! Whoever works on an invitation holds a lease on its row. Rows whose lease
 //! ended are taken over here: prepared ones are finished or undone as the
 //! inviter, accepted ones are finished where identity set the password, and
-//! declined or revoked ones are made known to the other services.
+//! declined or revoked ones are made known to the other services. Declined ones
+//! are removed when they are old.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,7 +20,7 @@ use crate::{
     acceptance::{accept, link},
     db::{
         Lease,
-        invitations::{Row, State, answers, leases},
+        invitations::{self, Row, State, answers, leases},
         mails::Priority,
     },
     invitations::batch::Batch,
@@ -39,6 +40,7 @@ pub(crate) async fn run(app: Arc<Invitation>, stopping: CancellationToken) {
                 false
             });
             if !more {
+                done(forget_declined(&app).await);
                 tokio::time::sleep(EVERY).await;
             }
         }
@@ -65,6 +67,12 @@ async fn sweep(app: &Invitation) -> Result<bool, Error> {
         finished &= done(end(app, &row, lease).await);
     }
     Ok(finished)
+}
+
+async fn forget_declined(app: &Invitation) -> Result<(), Error> {
+    let mut tx = app.store.worker().await?;
+    invitations::reap_declined(&mut tx, AT_ONCE).await?;
+    tx.done().await
 }
 
 fn done(work: Result<(), Error>) -> bool {

@@ -81,13 +81,26 @@ CREATE TABLE replies (
     caller text NOT NULL,
     request_id uuid NOT NULL,
     request_hash bytea NOT NULL,
-    -- NULL where the reply held a secret and is not kept.
+    -- NULL where the reply is not kept: it held a secret, or told of a user who
+    -- was deleted.
     reply bytea,
     create_time timestamptz NOT NULL DEFAULT clock(),
     PRIMARY KEY (tenant_id, caller, request_id)
 );
 CREATE INDEX replies_by_age ON replies (create_time);
 SELECT tenant_table('replies');
+-- Whom and what replies name by an id: a reply that tells of a user who is
+-- deleted is found by theirs.
+CREATE TABLE reply_subjects (
+    tenant_id uuid NOT NULL,
+    subject_id uuid NOT NULL,
+    caller text NOT NULL,
+    request_id uuid NOT NULL,
+    create_time timestamptz NOT NULL DEFAULT clock(),
+    PRIMARY KEY (tenant_id, subject_id, caller, request_id)
+);
+CREATE INDEX reply_subjects_by_age ON reply_subjects USING brin (create_time);
+SELECT tenant_table('reply_subjects');
 
 -- Waits for whoever else works on the same request id, then answers the reply
 -- that is kept. One function, so that it is one round trip; VOLATILE, so that

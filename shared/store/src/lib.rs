@@ -33,6 +33,7 @@ pub use clock::{Clock, ClockHandle};
 pub use keys::Keys;
 pub use migrate::migrate;
 pub use page::Page;
+pub use replay::forget_about;
 pub use root::Secret;
 pub use store::Store;
 pub use tx::Tx;

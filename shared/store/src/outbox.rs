@@ -6,7 +6,7 @@ use rpc::Caller;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::replay::Request;
+use crate::replay::{self, Request};
 
 /// Who an event says did it.
 #[derive(Clone, Debug, Default)]
@@ -41,8 +41,8 @@ pub(crate) struct Pending {
     pub(crate) actor: Actor,
 }
 
-// Both inserts are one statement, so that they are one round trip; either may
-// have no rows. ORDER BY: ids follow the order of publishing.
+// The inserts are one statement, so that they are one round trip; each may have no
+// rows. ORDER BY: ids follow the order of publishing.
 const WRITE: &str = "
 WITH published AS (
     INSERT INTO outbox (event_id, shard, tenant_id, payload_type, payload, actor_user_id,
@@ -54,6 +54,9 @@ WITH published AS (
         WITH ORDINALITY AS e (event_id, shard, tenant_id, payload_type, payload, actor_user_id,
             actor_home_tenant_id, actor_service, actor_address, request_id, n)
     ORDER BY e.n
+), named AS (
+    INSERT INTO reply_subjects (tenant_id, subject_id, caller, request_id)
+    SELECT $11, s, $12, $13 FROM unnest($16::uuid[]) s WHERE $13::uuid IS NOT NULL
 )
 INSERT INTO replies (tenant_id, caller, request_id, request_hash, reply)
 SELECT $11, $12, $13, $14, $15 WHERE $13::uuid IS NOT NULL";
@@ -86,6 +89,7 @@ pub(crate) async fn write(
         .bind(request.map(|request| request.id))
         .bind(request.map(|request| request.hash.as_slice()))
         .bind(reply)
+        .bind(reply.map(replay::subjects).unwrap_or_default())
         .execute(db)
         .await?;
     Ok(())

@@ -8,12 +8,16 @@
 //! enough: the loser would often meet its twin's rows earlier, and refuse with
 //! "exists already" what it should have replayed. The key stays as the net.
 //!
-//! A reply is kept for 48 hours. The same id after that is a new request.
+//! A reply is kept for 48 hours. The same id after that is a new request. One that
+//! tells of a user goes with them (requirement U-12): it is found by the ids that
+//! stand in it, and a repetition is refused from then on.
+
+use std::collections::BTreeSet;
 
 use contract::errors::ErrorReason;
 use rpc::{Because as _, Caller, Error};
 use sqlx::PgConnection;
-use uuid::Uuid;
+use uuid::{Uuid, fmt::Hyphenated};
 
 use crate::{Keys, Store};
 
@@ -36,9 +40,43 @@ impl Store {
         .bind(i64::try_from(BATCH)?)
         .execute(&mut *tx)
         .await?;
+        let named = sqlx::query(
+            "DELETE FROM reply_subjects WHERE (tenant_id, subject_id, caller, request_id) IN (
+                 SELECT tenant_id, subject_id, caller, request_id FROM reply_subjects
+                 WHERE create_time < clock() - interval '48 hours'
+                 LIMIT $1 FOR UPDATE SKIP LOCKED)",
+        )
+        .bind(i64::try_from(BATCH)?)
+        .execute(&mut *tx)
+        .await?;
         tx.done().await?;
-        Ok(done.rows_affected() == BATCH)
+        Ok(done.rows_affected() == BATCH || named.rows_affected() == BATCH)
     }
+}
+
+/// Forgets the replies of a tenant that name somebody.
+pub async fn forget_about(db: &mut PgConnection, tenant: Uuid, subject: Uuid) -> sqlx::Result<()> {
+    sqlx::query(
+        "WITH named AS (
+             DELETE FROM reply_subjects WHERE tenant_id = $1 AND subject_id = $2
+             RETURNING caller, request_id)
+         UPDATE replies r SET reply = NULL FROM named n
+         WHERE r.tenant_id = $1 AND r.caller = n.caller AND r.request_id = n.request_id",
+    )
+    .bind(tenant)
+    .bind(subject)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The ids that stand in a reply, as the contract writes them.
+pub(crate) fn subjects(reply: &[u8]) -> Vec<Uuid> {
+    let ids = reply
+        .windows(Hyphenated::LENGTH)
+        .filter(|text| text[8] == b'-' && text[13] == b'-')
+        .filter_map(|text| Uuid::try_parse_ascii(text).ok());
+    ids.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// A request that carries an id.
@@ -96,7 +134,8 @@ impl Request {
             Some((hash, _)) if hash != self.hash => Err(ErrorReason::RequestIdReused
                 .because("this request id was used before, with another request")),
             Some((_, None)) => Err(ErrorReason::RequestIdReused.because(
-                "this request was carried out before; its reply held a secret and was not kept",
+                "this request was carried out before; its reply is not kept: it held a secret, or \
+                 told of a user who was deleted",
             )),
             Some((_, reply)) => Ok(reply),
         }

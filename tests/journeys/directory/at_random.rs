@@ -229,5 +229,13 @@ fn fits(ask: &ListUsersRequest, user: &User) -> bool {
         && among(&ask.role_id, &user.role_ids)
         && among(&ask.group_id, &user.group_ids)
         && among(&ask.project_id, &user.project_ids)
-        && words.all(|word| text.contains(&word.to_lowercase()))
+        && words.all(|word| finds(&word.to_lowercase(), &text))
+}
+
+/// A short word is found where a name begins, a longer one anywhere.
+fn finds(word: &str, text: &str) -> bool {
+    if word.chars().count() > 2 {
+        return text.contains(word);
+    }
+    text.lines().any(|name| name.starts_with(word))
 }

@@ -18,6 +18,8 @@ use crate::{Identity, db, db::bulk_operations::New, directory, users::list};
 const MOST_USERS: usize = 10_000;
 /// The most operations of a tenant that run at the same time.
 const MOST_RUNNING: i64 = 10;
+/// The most operations of a tenant that are kept: a million results.
+const MOST_KEPT: i64 = 100;
 
 pub async fn run(
     app: &Identity,
@@ -47,6 +49,7 @@ pub async fn run(
         return Err(ErrorReason::TooManyBulkOperations.because(why));
     }
     db::bulk_results::insert(&mut tx, tenant, new.id, &users).await?;
+    db::bulk_operations::keep(&mut tx, tenant, MOST_KEPT).await?;
     let row = db::bulk_operations::get(&mut tx, tenant, new.id).await?;
     tx.publish(Event::from(BulkOperationCreated {
         bulk_operation_id: new.id.to_string(),

@@ -83,6 +83,22 @@ pub async fn insert(
     Ok(done.rows_affected() == 1)
 }
 
+/// Removes the operations of a tenant that ended the longest ago, with their
+/// results, where it has more than so many.
+pub async fn keep(db: &mut PgConnection, tenant: Id<Tenant>, most: i64) -> sqlx::Result<()> {
+    sqlx::query!(
+        "DELETE FROM bulk_operations WHERE tenant_id = $1 AND id IN (
+             SELECT id FROM bulk_operations WHERE tenant_id = $1
+             ORDER BY coalesce(end_time, 'infinity') DESC, id DESC OFFSET $2)
+             AND end_time IS NOT NULL",
+        tenant.uuid(),
+        most,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// One operation.
 pub async fn get(
     db: &mut PgConnection,

@@ -93,6 +93,16 @@ pub async fn hold_proven(db: &mut PgConnection, tenant: Id<Tenant>) -> sqlx::Res
     .await
 }
 
+/// The names of the proven domains.
+pub async fn proven(db: &mut PgConnection, tenant: Id<Tenant>) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        "SELECT name FROM domains WHERE tenant_id = $1 AND verify_time IS NOT NULL ORDER BY name",
+        tenant.uuid()
+    )
+    .fetch_all(db)
+    .await
+}
+
 /// Takes a domain as proven by the challenge that was looked up. `false` where
 /// it is not there any more, or under another challenge.
 pub async fn verify(

@@ -1,4 +1,5 @@
-//! Finds users by email or by id, and service accounts by id.
+//! Finds users by email or by id, and service accounts by id; with them, on which
+//! domains others may be invited.
 
 use contract::identity::{FindUsersRequest, FindUsersResponse};
 use rpc::{Caller, Error};
@@ -20,7 +21,9 @@ pub async fn run(
     let mut tx = app.store.read(caller).await?;
     let rows = db::users::find(&mut tx, caller.tenant()?, &keys, &ids).await?;
     let accounts = db::service_accounts::find(&mut tx, caller.tenant()?, &ids).await?;
+    let domains = db::domains::proven(&mut tx, caller.tenant()?).await?;
     Ok(FindUsersResponse {
+        username_domains: domains,
         service_accounts: accounts.into_iter().map(Into::into).collect(),
         users: rows.into_iter().map(Into::into).collect(),
     })

@@ -104,13 +104,19 @@ fn cut(mut text: String, bytes: usize) -> String {
     text
 }
 
-/// The words of a query, as sort keys have them.
+/// The words of a query, as the texts that are searched have them. One or two
+/// letters are in the middle of nearly every name: they are looked for where one
+/// begins, behind a separator.
 pub fn words(query: &str) -> Vec<String> {
     let query = folded(&clean(query));
-    query.split_whitespace().map(str::to_owned).collect()
+    let sought = |word: &str| match word.chars().nth(2) {
+        Some(_) => word.to_owned(),
+        None => format!("\u{1}{word}"),
+    };
+    query.split_whitespace().map(sought).collect()
 }
 
-/// A pattern for LIKE that finds a word anywhere in a sort key.
+/// A pattern for LIKE that finds a word anywhere in a text.
 pub fn pattern(word: &str) -> String {
     let mut pattern = String::with_capacity(word.len() + 2);
     pattern.push('%');
@@ -186,6 +192,7 @@ mod tests {
         let names =
             Names::of("J\u{fc}rgen", "M\u{fc}ller", "", "jm@example.org").expect("they are names");
         assert_eq!(words("Mu\u{308}LLER  jurg"), ["muller", "jurg"]);
+        assert_eq!(words("M\u{fc} \u{1}j"), ["\u{1}mu", "\u{1}j"]);
         assert_eq!(names.sort_key, "muller\u{1}jurgen\u{1}jm@example.org");
     }
 

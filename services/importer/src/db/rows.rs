@@ -1,17 +1,19 @@
 //! The table `import_rows`.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use crate::reading::{self, Problem, Verdict};
 
+mod erasure;
 mod outcomes;
 mod pages;
 mod seats;
 
-pub use outcomes::{Draft, Outcome, erase_user, next_good, set_outcomes};
+pub use erasure::{empty_given_up, erase_user, forget_replies};
+pub use outcomes::{Draft, Outcome, next_good, set_outcomes};
 pub use pages::{Filter, after, count, page};
 pub use seats::{OverSeats, licensed_users, over_seats};
 
@@ -58,7 +60,7 @@ fn problems(list: &[Problem]) -> Option<Json<&[Problem]>> {
 }
 
 /// Adds rows as they were read. `existing` holds the lines of those whose address
-/// belongs to a user.
+/// belongs to a user, and to whom.
 ///
 /// An INSERT of arrays, because Postgres refuses COPY into a table under row
 /// level security.
@@ -67,7 +69,7 @@ pub async fn insert(
     tenant: Uuid,
     import: Uuid,
     rows: &[reading::Row],
-    existing: &HashSet<u32>,
+    existing: &HashMap<u32, Uuid>,
 ) -> sqlx::Result<()> {
     let text = |of: fn(&reading::Fields) -> &String| -> Vec<&str> {
         rows.iter()
@@ -77,13 +79,13 @@ pub async fn insert(
     let verdicts: Vec<&str> = rows.iter().map(|row| verdict(row.judged.verdict)).collect();
     sqlx::query!(
         "INSERT INTO import_rows (tenant_id, import_id, line, email, first_name, last_name, role, role_id, unknown_role,
-                                  default_group, verdict, state, problems, existing)
+                                  default_group, verdict, state, problems, existing, user_id)
          SELECT $1, $2, line, email, first_name, last_name, role, role_id, unknown_role, default_group, verdict, state,
-                problems, existing
+                problems, user_id IS NOT NULL, user_id
          FROM unnest($3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::uuid[], $9::text[], $10::bool[],
-                     $11::text[], $12::text[], $13::jsonb[], $14::bool[])
+                     $11::text[], $12::text[], $13::jsonb[], $14::uuid[])
               AS r (line, email, first_name, last_name, role, role_id, unknown_role, default_group, verdict, state,
-                    problems, existing)",
+                    problems, user_id)",
         tenant,
         import,
         &rows.iter().map(|row| row.line.cast_signed()).collect::<Vec<_>>(),
@@ -97,7 +99,7 @@ pub async fn insert(
         &verdicts as _,
         &rows.iter().map(state).collect::<Vec<_>>() as _,
         &rows.iter().map(|row| problems(&row.judged.problems)).collect::<Vec<_>>() as _,
-        &rows.iter().map(|row| existing.contains(&row.line)).collect::<Vec<_>>(),
+        &rows.iter().map(|row| existing.get(&row.line).copied()).collect::<Vec<_>>() as _,
     )
     .execute(db)
     .await?;
@@ -146,7 +148,7 @@ pub async fn update(
     import: Uuid,
     line: i32,
     judged: &reading::Judged,
-    existing: bool,
+    existing: Option<Uuid>,
     dropped: bool,
 ) -> sqlx::Result<String> {
     let verdict = if dropped {
@@ -156,7 +158,8 @@ pub async fn update(
     };
     sqlx::query_scalar!(
         r#"UPDATE import_rows SET email = $4, first_name = $5, last_name = $6, role = $7, role_id = $8,
-                unknown_role = $9, default_group = $10, verdict = $11, problems = $12, existing = $13,
+                unknown_role = $9, default_group = $10, verdict = $11, problems = $12,
+                existing = $13::uuid IS NOT NULL, user_id = $13,
                 state = CASE WHEN $11 IN ('GOOD', 'FLAGGED') AND EXISTS (
                     SELECT FROM import_rows first
                     WHERE first.tenant_id = $1 AND first.import_id = $2 AND first.line < $3

@@ -25,7 +25,7 @@ use super::{
     spool::{self, Spooled},
     view,
 };
-use crate::{Importer, db, imports, roles, seats};
+use crate::{Importer, db, imports, people, reading::Rules, roles, seats};
 
 /// How long an upload may take, from its first byte to the reply.
 const LONGEST: Duration = Duration::from_mins(10);
@@ -75,8 +75,11 @@ async fn take_in(
         return Err(ErrorReason::TooManyReviews.because(why));
     }
     let _reading = app.readings.acquire().await?;
-    let roles = Arc::new(roles::of_tenant(app, caller).await?);
-    let known = know(app, caller, spooled.file.try_clone()?, roles.clone()).await?;
+    let rules = Arc::new(Rules {
+        roles: roles::of_tenant(app, caller).await?,
+        domains: people::domains(app, caller).await?,
+    });
+    let known = know(app, caller, spooled.file.try_clone()?, rules.clone()).await?;
     let seats = seats::of_tenant(app, caller).await?;
 
     let mut tx = app.store.tenant(caller.tenant()?, caller).await?;
@@ -87,7 +90,7 @@ async fn take_in(
         tx.done().await?;
         return answer(app, caller, before.ok_or_else(imports::not_found)?).await;
     }
-    write(&mut tx, tenant, id, spooled.file, roles, &known).await?;
+    write(&mut tx, tenant, id, spooled.file, rules, &known).await?;
     let stored = db::imports::find(&mut tx, tenant, id)
         .await?
         .ok_or_else(imports::not_found)?;

@@ -26,6 +26,12 @@ pub fn fault(address: &str) -> Option<&'static str> {
     }
 }
 
+/// Whether an address is on one of these domains, which are in lower case.
+pub fn is_on(address: &str, domains: &[String]) -> bool {
+    let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
+    domains.iter().any(|one| domain.eq_ignore_ascii_case(one))
+}
+
 fn label(text: &str) -> bool {
     (1..=63).contains(&text.len())
         && text

@@ -28,6 +28,15 @@ pub struct Fields {
     pub default_group: String,
 }
 
+/// What a tenant says of rows.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// The roles that a file can name.
+    pub roles: Roles,
+    /// The domains of addresses, in lower case; none where any will do.
+    pub domains: Vec<String>,
+}
+
 /// What a row is worth by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -83,7 +92,7 @@ pub struct Judged {
 }
 
 /// Judges a row. `problems` is what was wrong with reading it.
-pub fn judge(fields: &Fields, roles: &Roles, mut problems: Vec<Problem>) -> Judged {
+pub fn judge(fields: &Fields, rules: &Rules, mut problems: Vec<Problem>) -> Judged {
     let mut tidied = |name: &str, text: &str| tidy(name, text, &mut problems);
     let fields = Fields {
         email: tidied("email", &fields.email),
@@ -102,12 +111,12 @@ pub fn judge(fields: &Fields, roles: &Roles, mut problems: Vec<Problem>) -> Judg
     let blank = problems.is_empty() && words.iter().all(|word| word.is_empty());
     let default_group = fields.default_group.to_lowercase();
     if !blank {
-        people(&fields, &mut problems);
+        people(&fields, &rules.domains, &mut problems);
         if !TRUE.contains(&default_group.as_str()) && !FALSE.contains(&default_group.as_str()) {
             problems.push(Problem::new("default_group", "must be TRUE or FALSE"));
         }
     }
-    let role = roles.named(&fields.role);
+    let role = rules.roles.named(&fields.role);
     let verdict = match () {
         () if blank => Verdict::Blank,
         () if !problems.is_empty() => Verdict::Wrong,
@@ -126,7 +135,7 @@ pub fn judge(fields: &Fields, roles: &Roles, mut problems: Vec<Problem>) -> Judg
 }
 
 /// Address and names are there and fit.
-fn people(fields: &Fields, problems: &mut Vec<Problem>) {
+fn people(fields: &Fields, domains: &[String], problems: &mut Vec<Problem>) {
     let required = [
         ("email", &fields.email),
         ("first_name", &fields.first_name),
@@ -139,6 +148,14 @@ fn people(fields: &Fields, problems: &mut Vec<Problem>) {
     }
     if let Some(fault) = address::fault(&fields.email).filter(|_| !fields.email.is_empty()) {
         problems.push(Problem::new("email", fault));
+    }
+    if let Some(first) = domains.first()
+        && !fields.email.is_empty()
+        && !address::is_on(&fields.email, domains)
+        && problems.iter().all(|problem| problem.field != "email")
+    {
+        let why = format!("must be on a domain of the company, such as {first}");
+        problems.push(Problem::new("email", &why));
     }
     // The rules under which invitation will take it: a row that breaks one
     // would have the rows beside it refused too.

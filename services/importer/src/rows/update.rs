@@ -17,7 +17,7 @@ use crate::{
     Importer,
     db::{self, imports::Counts, rows::Row},
     imports, people,
-    reading::{Fields, Judged, Roles, judge},
+    reading::{Fields, Judged, Rules, judge},
     roles,
     seats::{self, Seats},
 };
@@ -31,7 +31,10 @@ pub async fn run(
         caller.tenant()?.uuid(),
         ask.import_id.parse::<Id<Import>>()?.uuid(),
     );
-    let roles = roles::of_tenant(app, caller).await?;
+    let mut rules = Rules {
+        roles: roles::of_tenant(app, caller).await?,
+        domains: people::domains(app, caller).await?,
+    };
     let seats = seats::of_tenant(app, caller).await?;
     let exists = exists(app, caller, &ask).await?;
 
@@ -48,10 +51,11 @@ pub async fn run(
     let row = db::rows::find(&mut tx, tenant, id, ask.line.cast_signed())
         .await?
         .ok_or_else(row_not_found)?;
-    let roles = roles.with_mapped(db::roles::all(&mut tx, tenant, id).await?);
+    let mapped = db::roles::all(&mut tx, tenant, id).await?;
+    rules.roles = rules.roles.with_mapped(mapped);
     let new = New {
-        judged: anew(&row, &ask, &roles),
-        existing: exists.unwrap_or(row.existing),
+        judged: anew(&row, &ask, &rules),
+        existing: exists.unwrap_or(row.user_id),
         dropped: ask.dropped.unwrap_or(row.verdict == "DROPPED"),
     };
     let by = store(&mut tx, tenant, id, &row, &new).await?;
@@ -67,7 +71,8 @@ pub async fn run(
 /// What a row becomes.
 struct New {
     judged: Judged,
-    existing: bool,
+    /// To whom the address belongs.
+    existing: Option<Uuid>,
     dropped: bool,
 }
 
@@ -86,7 +91,7 @@ async fn store(tx: &mut Tx, tenant: Uuid, id: Uuid, row: &Row, new: &New) -> Res
         new.dropped,
     )
     .await?;
-    by.add(&state, new.existing, 1);
+    by.add(&state, new.existing.is_some(), 1);
     for address in [&row.email, &new.judged.fields.email] {
         for other in db::rows::rank(tx, tenant, id, address).await? {
             by.add(&other.before, other.existing, -1);
@@ -100,20 +105,20 @@ fn row_not_found() -> Error {
     ErrorReason::RowNotFound.because("there is no row on this line")
 }
 
-/// Whether a new address belongs to a user; `None` where it stays.
+/// To whom a new address belongs; `None` where it stays.
 async fn exists(
     app: &Importer,
     caller: &Caller,
     ask: &UpdateImportRowRequest,
-) -> Result<Option<bool>, Error> {
+) -> Result<Option<Option<Uuid>>, Error> {
     let Some(email) = &ask.email else {
         return Ok(None);
     };
     let found = people::existing(app, caller, vec![email.trim().to_ascii_lowercase()]).await?;
-    Ok(Some(!found.is_empty()))
+    Ok(Some(found.into_values().next()))
 }
 
-fn anew(row: &Row, ask: &UpdateImportRowRequest, roles: &Roles) -> Judged {
+fn anew(row: &Row, ask: &UpdateImportRowRequest, rules: &Rules) -> Judged {
     let text = |new: &Option<String>, old: &String| new.as_ref().unwrap_or(old).clone();
     let default_group = ask.default_group.unwrap_or(row.default_group);
     let fields = Fields {
@@ -129,7 +134,7 @@ fn anew(row: &Row, ask: &UpdateImportRowRequest, roles: &Roles) -> Judged {
     let before = row.problems.iter().flat_map(|problems| problems.iter());
     judge(
         &fields,
-        roles,
+        rules,
         before
             .filter(|problem| stays(&problem.field))
             .cloned()

@@ -205,14 +205,27 @@ pub(crate) async fn renew(
     Ok(renewed.rows_affected() == 1)
 }
 
-/// Forgets a deleted user: as invitee wholly, as inviter by name and address.
-/// An invitation that was declined stays as a record: its user went with the
-/// answer.
+/// Forgets a deleted user: as invitee wholly, as inviter by name and address. An
+/// invitation that was declined stays as a record, for its user went with the
+/// answer; until somebody else of the same address, whom a mail or an invitation
+/// has reached, is deleted. Called before their mails are.
 pub(crate) async fn erase_user(
     db: &mut PgConnection,
     tenant: TenantId,
     user: UserId,
 ) -> sqlx::Result<()> {
+    sqlx::query!(
+        "DELETE FROM invitations WHERE tenant_id = $1 AND state = 'declined' AND user_id <> $2
+            AND email_key = ANY(ARRAY(
+                SELECT email_key FROM mails WHERE tenant_id = $1 AND user_id = $2
+                UNION
+                SELECT email_key FROM invitations
+                WHERE tenant_id = $1 AND user_id = $2 AND state <> 'declined'))",
+        tenant as _,
+        user as _,
+    )
+    .execute(&mut *db)
+    .await?;
     sqlx::query!(
         "DELETE FROM invitations WHERE tenant_id = $1 AND user_id = $2 AND state <> 'declined'",
         tenant as _,
@@ -229,4 +242,20 @@ pub(crate) async fn erase_user(
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Removes the record of invitations that were declined, of which the link ended
+/// 30 days ago, of all tenants: for a worker.
+pub(crate) async fn reap_declined(db: &mut PgConnection, at_most: i64) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        "DELETE FROM invitations WHERE (tenant_id, id) IN (
+            SELECT tenant_id, id FROM invitations
+            WHERE state = 'declined' AND lease_time IS NULL
+                AND expire_time < clock() - interval '30 days'
+            LIMIT $1 FOR UPDATE SKIP LOCKED)",
+        at_most,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
 }

@@ -58,7 +58,7 @@ async fn b_22_tables_with_a_tenant_are_forced_under_row_security() {
     .fetch_all(&mut db)
     .await
     .expect("asked");
-    assert_eq!(forced, ["replies", "things"]);
+    assert_eq!(forced, ["replies", "reply_subjects", "things"]);
 }
 
 #[tokio::test]

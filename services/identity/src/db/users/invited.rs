@@ -26,10 +26,12 @@ pub struct Invited {
     pub email_keys: Vec<String>,
     /// The sort keys.
     pub sort_keys: Vec<String>,
+    /// Whether the address may be a username of the tenant.
+    pub on_domain: Vec<bool>,
 }
 
-/// Adds invited users, those whose id, address and username are free, with the
-/// defaults of the tenant's own properties. The ids of those added.
+/// Adds invited users, those whose address may be a username, and whose id, address
+/// and username are free, with the defaults of the tenant's own properties. The ids of those added.
 pub async fn insert_invited(
     db: &mut PgConnection,
     tenant: Id<Tenant>,
@@ -47,9 +49,10 @@ pub async fn insert_invited(
                    WHERE tenant_id = $1 AND default_value IS NOT NULL
                        AND delete_time IS NULL FOR SHARE) p) d,
              unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[],
-             $7::text[], $8::text[], $9::text[])
-             AS i (id, first_name, last_name, email, language, username_key, email_key, sort_key)
-         WHERE t.tenant_id = $1
+             $7::text[], $8::text[], $9::text[], $10::boolean[])
+             AS i (id, first_name, last_name, email, language, username_key, email_key, sort_key,
+                   on_domain)
+         WHERE t.tenant_id = $1 AND i.on_domain
          ON CONFLICT DO NOTHING RETURNING id",
         tenant.uuid(),
         &invited.ids,
@@ -60,6 +63,7 @@ pub async fn insert_invited(
         &invited.username_keys,
         &invited.email_keys,
         &invited.sort_keys,
+        &invited.on_domain,
     )
     .fetch_all(db)
     .await

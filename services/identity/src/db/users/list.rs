@@ -20,7 +20,7 @@ const HASHED: i64 = 20_000;
 pub struct Filter {
     /// The cells; see `users/cells.rs`.
     pub cells: Vec<i16>,
-    /// The words that all appear in the text of a user.
+    /// The words that all appear in the text of a user, as `names::words` has them.
     pub words: Vec<String>,
     /// The words as patterns for LIKE.
     pub patterns: Vec<String>,

@@ -68,23 +68,3 @@ pub async fn set_outcomes(
     .await?;
     Ok(())
 }
-
-/// Takes a deleted user out of the rows of all imports (requirement U-12): those
-/// that are theirs, and those of the same address in imports that are over. A row
-/// that is still to be committed would bring in somebody anew, and stays.
-pub async fn erase_user(db: &mut PgConnection, tenant: Uuid, user: Uuid) -> sqlx::Result<()> {
-    sqlx::query!(
-        "UPDATE import_rows r SET email = '', first_name = '', last_name = '', user_id = NULL,
-                failure = split_part(r.failure, ':', 1)
-         FROM imports i,
-              (SELECT DISTINCT address FROM import_rows
-               WHERE tenant_id = $1 AND user_id = $2 AND address <> '') theirs
-         WHERE i.tenant_id = $1 AND r.tenant_id = $1 AND r.import_id = i.id AND r.address = theirs.address
-           AND (r.user_id = $2 OR r.user_id IS NULL AND i.state IN ('DONE', 'CANCELLED'))",
-        tenant,
-        user,
-    )
-    .execute(db)
-    .await?;
-    Ok(())
-}

@@ -1,6 +1,6 @@
 //! The two passes over a file, on a thread of their own.
 
-use std::{collections::HashSet, fs::File, sync::Arc};
+use std::{collections::HashMap, fs::File, sync::Arc};
 
 use rpc::{Caller, Error};
 use store::Tx;
@@ -14,15 +14,15 @@ use crate::{
     Importer,
     db::{self, imports::Counts},
     people,
-    reading::{self, Format, Roles, Row},
+    reading::{self, Format, Row, Rules},
 };
 
 /// What is known of a file before any of it is written.
 pub struct Known {
     pub format: Format,
     pub counts: Counts,
-    /// The lines whose address belongs to a user.
-    existing: HashSet<u32>,
+    /// The lines whose address belongs to a user, and to whom.
+    existing: HashMap<u32, Uuid>,
 }
 
 /// The first pass: counts the rows, and asks which of them are users.
@@ -30,19 +30,17 @@ pub async fn know(
     app: &Importer,
     caller: &Caller,
     file: File,
-    roles: Arc<Roles>,
+    rules: Arc<Rules>,
 ) -> Result<Known, Error> {
-    let (mut chunks, reader) = pass(file, roles);
-    let (mut counts, mut existing) = (Counts::default(), HashSet::new());
+    let (mut chunks, reader) = pass(file, rules);
+    let (mut counts, mut existing) = (Counts::default(), HashMap::new());
     while let Some(rows) = chunks.recv().await {
         let address = |row: &Row| row.judged.fields.email.to_ascii_lowercase();
         let users = people::existing(app, caller, rows.iter().map(address).collect()).await?;
         for row in &rows {
-            let exists = users.contains_key(&address(row));
-            counts.add(db::rows::state(row), exists, 1);
-            if exists {
-                existing.insert(row.line);
-            }
+            let user = users.get(&address(row));
+            counts.add(db::rows::state(row), user.is_some(), 1);
+            existing.extend(user.map(|user| (row.line, *user)));
         }
     }
     Ok(Known {
@@ -58,10 +56,10 @@ pub async fn write(
     tenant: Uuid,
     import: Uuid,
     file: File,
-    roles: Arc<Roles>,
+    rules: Arc<Rules>,
     known: &Known,
 ) -> Result<(), Error> {
-    let (mut chunks, reader) = pass(file, roles);
+    let (mut chunks, reader) = pass(file, rules);
     while let Some(rows) = chunks.recv().await {
         db::rows::insert(tx, tenant, import, &rows, &known.existing).await?;
     }
@@ -72,11 +70,11 @@ pub async fn write(
 /// Reads the file from its start. It ends where nobody takes the rows any more.
 fn pass(
     mut file: File,
-    roles: Arc<Roles>,
+    rules: Arc<Rules>,
 ) -> (mpsc::Receiver<Vec<Row>>, JoinHandle<Result<Format, Error>>) {
     let (hand, chunks) = mpsc::channel(2);
     let reader = spawn_blocking(move || {
-        reading::read(&mut file, &roles, &mut |rows| {
+        reading::read(&mut file, &rules, &mut |rows| {
             hand.blocking_send(rows).is_ok()
         })
     });

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use contract::{
     errors::ErrorReason as Errors,
+    identity,
     invitation::{ErrorReason, InvitationDraft},
 };
 use lettre::Address;
@@ -126,6 +127,7 @@ impl Drafts {
             revoked.iter().any(same)
         };
         match self.known.user(&key) {
+            None if !self.known.may_be_invited(&key) => Err(off_domain()),
             None => Ok(UserId::new()),
             Some((user, true)) if again(user) => Ok(user),
             Some(_) => Err(email_taken()),
@@ -190,6 +192,14 @@ fn check(draft: &InvitationDraft) -> Result<(), Error> {
 /// The address has a user, or an invitation that is open or expired.
 pub(super) fn email_taken() -> Error {
     ErrorReason::EmailTaken.because("this address belongs to a user or was invited already")
+}
+
+/// The address would be a username, and is on none of the tenant's domains.
+pub(super) fn off_domain() -> Error {
+    let why = "must be on a domain of the tenant: it is also the username";
+    identity::ErrorReason::UsernameDomain
+        .because(format!("the address {why}"))
+        .violation("invitation.email", why)
 }
 
 #[cfg(test)]

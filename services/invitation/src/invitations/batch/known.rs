@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use contract::{
-    identity::{FindUsersRequest, User, UserStatus},
+    identity::{FindUsersRequest, FindUsersResponse, User, UserStatus},
     invitation::InvitationDraft,
 };
 use rpc::{Caller, Error};
@@ -19,6 +19,8 @@ pub(super) struct Known {
     /// Who has an address of the batch: the user, and whether they have not
     /// finished their set-up. By the address as it is compared.
     users: HashMap<String, (UserId, bool)>,
+    /// The proven domains of the tenant.
+    domains: Vec<String>,
 }
 
 impl Known {
@@ -32,18 +34,29 @@ impl Known {
         // An operator who acts in another tenant is a user of their own.
         let at_home = caller.home.is_none_or(|home| home == tenant);
         let inviter = caller.user.filter(|_| at_home);
-        let (users, away, tenant) = futures::try_join!(
+        let (found, away, tenant) = futures::try_join!(
             find_users(app, caller, emails, inviter),
             inviter_away(app, caller, at_home),
             app.peers.tenant(tenant),
         )?;
-        let inviter = users.iter().chain(&away).find(|user| is(user, caller.user));
+        let users = found.users;
+        let inviter = users
+            .iter()
+            .chain(&away.users)
+            .find(|user| is(user, caller.user));
         Ok(Known {
             inviter_name: inviter.map(full_name).unwrap_or_default(),
             inviter_email: inviter.map(|user| user.email.clone()).unwrap_or_default(),
             language: tenant.language.clone(),
             users: users.iter().filter_map(by_address).collect(),
+            domains: found.username_domains,
         })
+    }
+
+    /// Whether an address is on a domain on which the tenant's usernames are.
+    pub(super) fn may_be_invited(&self, email_key: &str) -> bool {
+        let domain = email_key.rsplit_once('@').map(|(_, domain)| domain);
+        self.domains.is_empty() || self.domains.iter().any(|one| Some(one.as_str()) == domain)
     }
 
     /// Who has an address, and whether they have not finished their set-up.
@@ -57,7 +70,7 @@ async fn find_users(
     caller: &Caller,
     emails: Vec<String>,
     user: Option<UserId>,
-) -> Result<Vec<User>, Error> {
+) -> Result<FindUsersResponse, Error> {
     let user_ids = user.iter().map(ToString::to_string).collect();
     let request = FindUsersRequest { emails, user_ids };
     Ok(app
@@ -65,15 +78,14 @@ async fn find_users(
         .users(caller)
         .find_users(request)
         .await?
-        .into_inner()
-        .users)
+        .into_inner())
 }
 
 async fn inviter_away(
     app: &Invitation,
     caller: &Caller,
     at_home: bool,
-) -> Result<Vec<User>, Error> {
+) -> Result<FindUsersResponse, Error> {
     match (caller.home, caller.user) {
         (Some(home), Some(user)) if !at_home => {
             find_users(
@@ -84,7 +96,7 @@ async fn inviter_away(
             )
             .await
         }
-        _ => Ok(Vec::new()),
+        _ => Ok(FindUsersResponse::default()),
     }
 }
 

@@ -1,9 +1,6 @@
 //! The second step: roles and seats, then users.
 
-use std::{
-    collections::{HashMap, HashSet},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 use contract::{
     Reason,
@@ -17,7 +14,10 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 use uuid::Uuid;
 
-use super::{Batch, drafts::email_taken};
+use super::{
+    Batch,
+    drafts::{email_taken, off_domain},
+};
 use crate::{
     Invitation,
     db::{
@@ -92,13 +92,16 @@ impl Batch {
                 return self.release(app, asked).await;
             }
         };
-        let taken: HashSet<String> = outcomes
+        let refused: HashMap<String, bool> = outcomes
             .into_iter()
             .filter(|outcome| !outcome.created)
-            .map(|outcome| outcome.user_id)
+            .map(|outcome| (outcome.user_id, outcome.off_domain))
             .collect();
-        self.refuse(|row| taken.contains(&row.user_id.to_string()).then(email_taken));
-        self.release(app, taken.into_iter().collect()).await
+        self.refuse(|row| match refused.get(&row.user_id.to_string())? {
+            true => Some(off_domain()),
+            false => Some(email_taken()),
+        });
+        self.release(app, refused.into_keys().collect()).await
     }
 
     /// Takes reserved grants back.

@@ -46,31 +46,25 @@ pub fn fitting(sql: &mut QueryBuilder<Postgres>, tenant: Id<Tenant>, filter: &Fi
             .push_bind(&filter.patterns)
             .push(")");
     };
-    // Shorter words are in no index.
-    let indexed = filter
-        .words
-        .iter()
-        .any(|word| word.chars().nth(2).is_some());
-    if indexed && filter.only_searches() {
+    let searches = !filter.words.is_empty();
+    if searches && filter.only_searches() {
         // Not in a FROM, which would wait for the last of them.
         return found(sql);
     }
     sql.push("SELECT u.id FROM users u WHERE u.tenant_id = ")
         .push_bind(tenant.uuid());
     narrow(sql, tenant, filter, Probe::AsBest);
-    if indexed {
+    if searches {
         sql.push(" AND u.id IN (");
         found(sql);
         sql.push(")");
-    } else {
-        read_text(sql, filter);
     }
 }
 
-/// The search without its index.
+/// The search without its index, for users who are read anyway.
 pub fn read_text(sql: &mut QueryBuilder<Postgres>, filter: &Filter) {
     if !filter.patterns.is_empty() {
-        sql.push(" AND u.sort_key LIKE ALL (")
+        sql.push(" AND chr(1) || u.sort_key LIKE ALL (")
             .push_bind(&filter.patterns)
             .push(")");
     }
