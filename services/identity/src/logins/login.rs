@@ -24,6 +24,7 @@ pub async fn run(
 ) -> Result<LoginResponse, Error> {
     // First: a refusal for want of room must cost nothing.
     let place = app.hashing.place()?;
+    place.of(names::tenant(&ask.tenant))?;
     let name = Name {
         tenant: &ask.tenant,
         username: &ask.username,

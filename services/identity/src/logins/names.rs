@@ -38,14 +38,15 @@ pub struct Named {
     pub lockout: Lockout,
 }
 
-impl Name<'_> {
-    fn tenant_name(&self) -> String {
-        self.tenant.trim().to_lowercase()
-    }
+/// The name of a tenant, the same for all its spellings.
+pub fn tenant(given: &str) -> String {
+    given.trim().to_lowercase()
+}
 
+impl Name<'_> {
     /// The same for all spellings, where it comes from the same device.
     pub fn gate(&self, keys: &Keys) -> Uuid {
-        let (tenant, username) = (self.tenant_name(), names::key(self.username));
+        let (tenant, username) = (tenant(self.tenant), names::key(self.username));
         let text = format!("{tenant}/{username}/{}", self.device_token);
         derived(keys, "gate", &text)
     }
@@ -56,7 +57,7 @@ impl Name<'_> {
 /// them too, and costs the same (B-1). Those in a tenant that does not exist are
 /// strangers of the platform's: its operators find them in their trail.
 pub async fn find(app: &Identity, db: &mut PgConnection, name: &Name<'_>) -> Result<Named, Error> {
-    let (tenant, username_key) = (name.tenant_name(), names::key(name.username));
+    let (tenant, username_key) = (tenant(name.tenant), names::key(name.username));
     let device_hash = devices::hash(app, name.device_token);
     let found = db::users::named(db, &tenant, PLATFORM, &username_key, &device_hash)
         .await?

@@ -17,7 +17,7 @@ mod load;
 mod queue;
 
 use std::{
-    sync::{Arc, Mutex, OnceLock, PoisonError, atomic::Ordering::Relaxed},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
@@ -114,7 +114,7 @@ impl Hashing {
             load: self.load.clone(),
             hashes,
             share: self.share(),
-            tenant: OnceLock::new(),
+            tenants: Mutex::default(),
         };
         self.patient(own.wait(before, hashes, self.threads))?;
         Ok(place)

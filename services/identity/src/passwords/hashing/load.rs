@@ -1,15 +1,14 @@
 //! How much there is to hash, and the right to have more hashed.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     sync::{
-        Arc, Mutex, OnceLock,
+        Arc, Mutex,
         atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
 
-use contract::{Id, identity::Tenant};
 use opentelemetry::metrics::Counter;
 use rpc::Error;
 
@@ -21,8 +20,8 @@ pub(super) struct Load {
     pub(super) own: Measure,
     /// Hashes of other systems that are to be checked.
     pub(super) foreign: Measure,
-    /// How many of the places each tenant has.
-    pub(super) of_tenants: Mutex<HashMap<Id<Tenant>, usize>>,
+    /// How many of the places each tenant has, by name and by id.
+    pub(super) of_tenants: Mutex<HashMap<String, usize>>,
     pub(super) done: Counter<u64>,
 }
 
@@ -68,22 +67,28 @@ pub struct Place {
     pub(super) hashes: usize,
     /// The most places that a tenant has.
     pub(super) share: usize,
-    pub(super) tenant: OnceLock<Id<Tenant>>,
+    pub(super) tenants: Mutex<Vec<String>>,
 }
 
 impl Place {
-    /// Counts it as one of this tenant's, once that is known; refuses with
-    /// `TOO_MANY_LOGINS` where those have half of all places. So who hammers at
-    /// the logins of one tenant leaves room for the others.
-    pub fn of(&self, tenant: Id<Tenant>) -> Result<(), Error> {
+    /// Counts it as one of this tenant's; refuses with `TOO_MANY_LOGINS` where
+    /// those have half of all places. So who hammers at the logins of one tenant
+    /// leaves room for the others. A tenant is counted by what a caller names it
+    /// by, before anybody is asked about it, and by its id once that is known:
+    /// names of no tenant all are those of one.
+    pub fn of(&self, tenant: impl ToString) -> Result<(), Error> {
+        let tenant = tenant.to_string();
+        let mut mine = lock(&self.tenants);
+        if mine.contains(&tenant) {
+            return Ok(());
+        }
         let mut tenants = lock(&self.load.of_tenants);
-        let held = tenants.entry(tenant).or_default();
-        if *held >= self.share {
+        let held = tenants.get(&tenant).copied().unwrap_or_default();
+        if held >= self.share {
             return Err(too_many(Duration::ZERO));
         }
-        if self.tenant.set(tenant).is_ok() {
-            *held += 1;
-        }
+        tenants.insert(tenant.clone(), held + 1);
+        mine.push(tenant);
         Ok(())
     }
 }
@@ -91,14 +96,13 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.load.own.waiting.fetch_sub(self.hashes, Relaxed);
-        let Some(tenant) = self.tenant.get() else {
-            return;
-        };
         let mut tenants = lock(&self.load.of_tenants);
-        if let Some(held) = tenants.get_mut(tenant) {
-            *held -= 1;
-            if *held == 0 {
-                tenants.remove(tenant);
+        for tenant in lock(&self.tenants).drain(..) {
+            if let Entry::Occupied(mut held) = tenants.entry(tenant) {
+                *held.get_mut() -= 1;
+                if *held.get() == 0 {
+                    held.remove();
+                }
             }
         }
     }
