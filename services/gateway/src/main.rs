@@ -4,6 +4,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Usher's gateway: the one door of the suite.
 #[derive(Parser)]
 #[command(name = "usher-gateway", version)]

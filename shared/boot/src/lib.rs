@@ -42,8 +42,3 @@ pub(crate) use service::Known;
 pub use service::{Host, Peers, Service};
 pub use tasks::Tasks;
 pub use together::Together;
-
-/// Of every process. It gives the memory for hashing back to the machine, which
-/// the C library's keeps.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
