@@ -69,7 +69,7 @@ pub async fn run(
 /// Checks the password; which it is where it is right.
 async fn password(app: &Identity, own: &Own, password: &str) -> Result<Uuid, Error> {
     let place = app.hashing.place()?;
-    place.of(own.tenant)?;
+    place.of(&own.tenant)?;
     let mut tx = app.store.tenant(own.tenant, &own.caller).await?;
     let current = db::passwords::current(&mut tx, own.tenant, own.user).await?;
     drop(tx);

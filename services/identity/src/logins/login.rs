@@ -24,7 +24,7 @@ pub async fn run(
 ) -> Result<LoginResponse, Error> {
     // First: a refusal for want of room must cost nothing.
     let place = app.hashing.place()?;
-    place.of(names::tenant(&ask.tenant))?;
+    place.of(&names::tenant(&ask.tenant))?;
     let name = Name {
         tenant: &ask.tenant,
         username: &ask.username,
@@ -35,7 +35,7 @@ pub async fn run(
         app.hashing.verify(&place, &ask.password, None).await?;
         return Err(wrong());
     };
-    if let Err(error) = place.of(charge.who().tenant()) {
+    if let Err(error) = place.of(&charge.who().tenant()) {
         charge.refund().await?;
         return Err(error);
     }

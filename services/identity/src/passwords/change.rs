@@ -31,7 +31,7 @@ pub async fn run(
     drop(tx);
 
     let place = app.hashing.place()?;
-    place.of(tenant)?;
+    place.of(&tenant)?;
     let charge = Charge::take(app, &there, Who::User(tenant, user), LoginProof::Password)
         .await?
         .ok_or_else(wrong)?;

@@ -22,7 +22,7 @@ pub async fn run(
     let place = app.hashing.place()?;
     let flow = flow::find(app, &ask.flow_token, LoginStep::ChangePassword).await?;
     let whose = (flow.tenant_id, flow.user_id);
-    place.of(flow.tenant_id)?;
+    place.of(&flow.tenant_id)?;
     let mut tx = app.store.worker().await?;
     let terms = terms_of(app, &mut tx, flow.tenant_id, flow.user_id).await?;
     drop(tx);

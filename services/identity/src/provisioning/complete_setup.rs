@@ -32,7 +32,7 @@ pub async fn run(
         .ok_or_else(users::not_found)?;
     drop(tx);
     let place = app.hashing.place()?;
-    place.of(tenant)?;
+    place.of(&tenant)?;
     match user.status.as_str() {
         "INVITED" => {}
         "ACTIVE" => return again(app, caller, tenant, id, &place, &ask.password).await,

@@ -83,7 +83,7 @@ async fn generate(
 ) -> Result<(Zeroizing<String>, String), Error> {
     let password = generated::password(usize::try_from(length)?)?;
     let place = app.hashing.place()?;
-    place.of(tenant)?;
+    place.of(&tenant)?;
     let kept = app.hashing.hash_as_is(&place, &password).await?;
     drop(place);
     let mut tx = app.store.tenant(tenant, caller).await?;

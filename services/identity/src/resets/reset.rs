@@ -30,7 +30,7 @@ pub async fn run(
     // Before the token is used up: a refused password may be tried again, some times.
     let former = terms.former();
     let place = app.hashing.place()?;
-    place.of(tenant)?;
+    place.of(&tenant)?;
     let hashed = another(app, &place, (tenant, id), &ask.password, terms).await;
     drop(place);
     if matches!(&hashed, Err(error) if error.is(ErrorReason::PasswordRefused)) {

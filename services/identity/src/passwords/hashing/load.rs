@@ -76,7 +76,7 @@ impl Place {
     /// leaves room for the others. A tenant is counted by what a caller names it
     /// by, before anybody is asked about it, and by its id once that is known:
     /// names of no tenant all are those of one.
-    pub fn of(&self, tenant: impl ToString) -> Result<(), Error> {
+    pub fn of(&self, tenant: &impl ToString) -> Result<(), Error> {
         let tenant = tenant.to_string();
         let mut mine = lock(&self.tenants);
         if mine.contains(&tenant) {

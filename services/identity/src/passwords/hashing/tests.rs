@@ -1,4 +1,3 @@
-
 use super::*;
 use crate::passwords::kept::FOREIGN;
 
@@ -98,11 +97,11 @@ async fn no_tenant_has_more_than_half_of_the_places() {
     let (one, other) = ("one", "other");
     let place = |tenant| {
         let place = hashing.place().ok()?;
-        place.of(tenant).is_ok().then_some(place)
+        place.of(&tenant).is_ok().then_some(place)
     };
     let taken: Vec<_> = (0..100).map_while(|_| place(one)).collect();
     assert_eq!(taken.len(), 10);
-    let refusal = hashing.place().and_then(|place| place.of(one)).err();
+    let refusal = hashing.place().and_then(|place| place.of(&one)).err();
     assert!(refusal.is_some_and(|refusal| refusal.is(ErrorReason::TooManyLogins)));
     assert!(place(other).is_some());
     drop(taken);
