@@ -18,6 +18,7 @@ use usher_tests::{Company, Suite, password, sign_in, suite::MANY_ATTEMPTS};
 
 use crate::{assert_refused, logins::login};
 
+mod apart;
 mod at_random;
 mod crowd;
 mod many;

@@ -1,5 +1,7 @@
 //! Lists: pages forth and back, search, order.
 
+mod methods;
+
 use contract::authorization::{
     AddGroupMemberRequest, ListGroupMembersRequest, ListPermissionsRequest, ListProjectsRequest,
     ListRoleBindingsRequest, ListRolesRequest, group_service_client::GroupServiceClient,
