@@ -61,6 +61,7 @@ async fn learn(tx: &mut Tx, user: &str) -> Result<(), Error> {
     let tenant = tx
         .tenant_id()
         .ok_or_else(|| Error::fault("an event without a tenant"))?;
+    db::tenants::lock(tx, tenant).await?;
     db::subjects::learn(tx, tenant, &[user.parse()?], false).await?;
     Ok(())
 }
@@ -69,6 +70,7 @@ async fn learn_service_account(tx: &mut Tx, id: &str) -> Result<(), Error> {
     let tenant = tx
         .tenant_id()
         .ok_or_else(|| Error::fault("an event without a tenant"))?;
+    db::tenants::lock(tx, tenant).await?;
     db::subjects::learn_service_account(tx, tenant, id.parse()?, false).await?;
     Ok(())
 }
@@ -77,6 +79,7 @@ async fn lock(tx: &mut Tx, user: &str, locked: bool) -> Result<(), Error> {
     let tenant = tx
         .tenant_id()
         .ok_or_else(|| Error::fault("an event without a tenant"))?;
+    db::tenants::lock(tx, tenant).await?;
     db::subjects::lock(tx, tenant, user.parse()?, locked).await?;
     Ok(())
 }

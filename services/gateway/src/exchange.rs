@@ -95,8 +95,8 @@ impl Exchange {
         let asked = self.clock.instant();
         let result = self.ask(bearer).await;
         // Where identity did not say no, it may well be a good one.
-        let is_false = matches!(&result, Err(status) if status.code() == Code::Unauthenticated);
-        if let (Some(at), false) = (at, is_false) {
+        let refused = matches!(&result, Err(status) if final_refusal(status.code()));
+        if let (Some(at), false) = (at, refused) {
             self.strangers.give_back(at);
         }
         let until = match &result {

@@ -48,6 +48,7 @@ impl ErasureService for Identity {
 /// Has the other services erase a user whose row is gone with this transaction.
 pub async fn begin(tx: &mut Tx, tenant: Id<Tenant>, user: Id<User>) -> Result<(), Error> {
     store::forget_about(tx, tenant.uuid(), user.uuid()).await?;
+    db::attempts::erase(tx, tenant, user).await?;
     db::erasures::insert(tx, tenant, user, &SERVICES.map(String::from)).await?;
     tx.publish(identity::Event::from(UserDeleted {
         user_id: user.to_string(),

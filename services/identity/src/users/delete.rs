@@ -40,7 +40,6 @@ pub async fn apply(
     db::users::delete(tx, tenant, id)
         .await?
         .ok_or_else(super::not_found)?;
-    db::attempts::erase(tx, tenant, id).await?;
     sessions::forget(app, tx, id);
     erasures::begin(tx, tenant, id).await
 }

@@ -11,7 +11,7 @@ pub async fn run(
     ask: GetUserRequest,
 ) -> Result<GetUserResponse, Error> {
     let (tenant, id) = caller.whose(&ask.user_id)?;
-    let mut tx = app.store.tenant(tenant, caller).await?;
+    let mut tx = app.store.read(&caller.acting_in(tenant)).await?;
     Ok(GetUserResponse {
         user: Some(super::read(&mut tx, tenant, id).await?),
     })

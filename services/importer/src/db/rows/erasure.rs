@@ -12,7 +12,6 @@ use crate::db::imports::{self, Counts};
 /// committed would bring in somebody anew: in a review their rows are dropped; a
 /// commit that is under way goes on.
 pub async fn erase_user(db: &mut PgConnection, tenant: Uuid, user: Uuid) -> sqlx::Result<()> {
-    drop_reviewed(db, tenant, user).await?;
     sqlx::query!(
         "UPDATE import_rows r SET email = '', first_name = '', last_name = '', user_id = NULL,
                 failure = split_part(r.failure, ':', 1)
@@ -25,9 +24,10 @@ pub async fn erase_user(db: &mut PgConnection, tenant: Uuid, user: Uuid) -> sqlx
         tenant,
         user,
     )
-    .execute(db)
+    .execute(&mut *db)
     .await?;
-    Ok(())
+    // Their addresses are gone after it.
+    drop_reviewed(db, tenant, user).await
 }
 
 /// The imports first, as whoever changes a row does.
