@@ -100,6 +100,9 @@ CREATE TABLE attempts (
     failures integer NOT NULL CHECK (failures >= 0),
     -- Wrong answers since the user last logged in, which no window ends.
     in_a_row integer NOT NULL DEFAULT 0,
+    -- Those of them that were second factors: who reads the user's mail sets
+    -- another password, and has proven none of these.
+    factors_in_a_row integer NOT NULL DEFAULT 0,
     -- Answers that are being checked, each charged before the check.
     pending integer NOT NULL CHECK (pending >= 0),
     -- When those that are still pending count no more: a process that was

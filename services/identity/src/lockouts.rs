@@ -18,7 +18,8 @@
 //! wrong answers are counted in a row too, until the user logs in, from wherever
 //! that is: the account is locked for good before there are more than a hundred.
 //! The owner is still let in on their devices, and opens it by setting a password
-//! through a mailed link.
+//! through a mailed link; not where it was second factors that were guessed, which
+//! whoever reads the mails has not proven.
 //!
 //! A process that is killed settles nothing, so charges count for the length of
 //! a lease and no longer. An answer whose check outlived its lease is not told:
@@ -51,7 +52,7 @@ use crate::{
 };
 
 use budgets::{Budgets, Charged};
-pub use budgets::{Who, derived};
+pub use budgets::{IN_A_ROW, Who, derived};
 pub use gates::Gates;
 use gates::Through;
 

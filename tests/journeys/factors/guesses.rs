@@ -79,5 +79,12 @@ async fn b_09_guesses_of_codes_have_one_budget_over_all_logins() {
         "{evaluated} guesses of {:?} were looked at",
         LoginProof::Totp
     );
+    let sql = "SELECT factors_in_a_row FROM identity.attempts WHERE user_id = $1::uuid";
+    let mut db = suite.database().connect().await;
+    let in_a_row = sqlx::query_scalar(sql)
+        .bind(&member.user_id)
+        .fetch_one(&mut db);
+    let in_a_row: i32 = in_a_row.await.expect("a budget");
+    assert_eq!(usize::try_from(in_a_row), Ok(evaluated), "not counted");
     suite.stop().await;
 }

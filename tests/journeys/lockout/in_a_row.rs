@@ -144,6 +144,30 @@ async fn b_09_parallel_guesses_are_no_more_in_a_row() {
     suite.stop().await;
 }
 
+/// Who reads the mails of a user has not proven their second factor, however
+/// often they set a new password.
+#[tokio::test]
+async fn b_09_a_mailed_link_makes_up_for_no_second_factors() {
+    let suite = Suite::start_with(&MANY_ATTEMPTS).await;
+    let acme = suite.company("acme").await;
+    let user_id = acme.user(PIA, &password()).await;
+    lenient(&acme).await;
+    guess(&suite, 1).await;
+    let sql = "UPDATE identity.attempts SET in_a_row = 99, factors_in_a_row = $2
+               WHERE user_id = $1::uuid";
+    let mut db = suite.database().connect().await;
+    for (factors, opens) in [(99, true), (100, false)] {
+        let guessed = sqlx::query(sql).bind(&user_id).bind(factors);
+        guessed.execute(&mut db).await.expect("many guesses before");
+        guess(&suite, 1).await;
+        assert!(is_locked(&suite, &acme, &user_id).await, "open for more");
+        reset(&suite, &suite.anyone()).await;
+        assert_eq!(in_a_row(&suite, &user_id).await, factors);
+        assert_eq!(!is_locked(&suite, &acme, &user_id).await, opens);
+    }
+    suite.stop().await;
+}
+
 /// What an admin locked, or the policy leaves to admins, no mailed link opens.
 #[tokio::test]
 async fn p_06_a_mailed_link_opens_no_lock_of_an_admin() {

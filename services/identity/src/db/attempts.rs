@@ -10,7 +10,7 @@ use contract::{
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::devices::WRONG_ANSWERS;
+use crate::{devices::WRONG_ANSWERS, lockouts::IN_A_ROW};
 
 /// What answers are charged to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,6 +172,7 @@ pub async fn fail(
     tenant: Id<Tenant>,
     budget: Budget,
     lock: Option<Duration>,
+    second_factor: bool,
 ) -> sqlx::Result<Option<Locked>> {
     let row = sqlx::query!(
         r#"WITH held AS (
@@ -187,6 +188,8 @@ pub async fn fail(
            UPDATE attempts a SET
              failures = a.failures + 1,
              in_a_row = a.in_a_row + CASE WHEN $5::integer IS NULL THEN 0 ELSE 1 END,
+             factors_in_a_row = a.factors_in_a_row
+                 + CASE WHEN $5::integer IS NULL OR NOT $7 THEN 0 ELSE 1 END,
              pending = greatest(a.pending - 1, 0),
              lock_time = CASE WHEN held.lock_end IS NULL THEN a.lock_time ELSE clock() END,
              unlock_time = coalesce(held.lock_end, a.unlock_time),
@@ -200,6 +203,7 @@ pub async fn fail(
         lock.map(|lock| lock.as_secs_f64()),
         budget.most_in_a_row,
         i64::from(WRONG_ANSWERS),
+        second_factor,
     )
     .fetch_optional(db)
     .await?;
@@ -208,9 +212,10 @@ pub async fn fail(
     }))
 }
 
-/// Begins the wrong answers in a row anew: the user set a password through a
-/// mailed link. Opens a lock that lasts, unless an admin set it or the tenant's
-/// policy leaves all of them to admins. `true` where there was one.
+/// Begins the wrong passwords in a row anew: the user set one through a mailed
+/// link. Opens a lock that lasts, unless an admin set it, the tenant's policy
+/// leaves all of them to admins, or second factors alone were as many. `true`
+/// where there was one.
 pub async fn forgive(
     db: &mut PgConnection,
     tenant: Id<Tenant>,
@@ -219,11 +224,14 @@ pub async fn forgive(
     let opened = sqlx::query_scalar!(
         r#"WITH held AS (
                SELECT a.user_id, coalesce(a.unlock_time = 'infinity', false) AND NOT a.by_admin
-                   AND t.lockout_duration > interval '0' AS opens
+                   AND t.lockout_duration > interval '0'
+                   AND a.factors_in_a_row < $3 - $4 * (
+                       SELECT count(*) FROM devices d
+                       WHERE d.tenant_id = a.tenant_id AND d.user_id = a.user_id) AS opens
                FROM attempts a JOIN tenants t ON t.tenant_id = a.tenant_id
                WHERE a.tenant_id = $1 AND a.user_id = $2 FOR UPDATE OF a)
            UPDATE attempts a SET
-             in_a_row = 0,
+             in_a_row = a.factors_in_a_row,
              lock_time = CASE WHEN held.opens THEN NULL ELSE a.lock_time END,
              unlock_time = CASE WHEN held.opens THEN NULL ELSE a.unlock_time END,
              window_end_time = CASE WHEN held.opens THEN clock() ELSE a.window_end_time END
@@ -231,6 +239,8 @@ pub async fn forgive(
            RETURNING held.opens AS "opens!""#,
         tenant.uuid(),
         user.uuid(),
+        i64::from(IN_A_ROW),
+        i64::from(WRONG_ANSWERS),
     )
     .fetch_optional(db)
     .await?;

@@ -28,7 +28,7 @@ use crate::{
 
 /// The most wrong answers in a row at one account (NIST SP 800-63B-4, section
 /// 3.2.2; B-9), those on devices that the user is known by among them.
-const IN_A_ROW: i32 = 100;
+pub const IN_A_ROW: i32 = 100;
 
 /// Whose answer is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,7 +198,9 @@ impl Budgets {
                 }
             }
             Who::User(..) | Who::Stranger(..) => {
-                let locked = db::attempts::fail(tx, tenant, self.account, self.lock).await?;
+                let second = proof != LoginProof::Password;
+                let locked =
+                    db::attempts::fail(tx, tenant, self.account, self.lock, second).await?;
                 if let (Who::User(..), Some(locked)) = (self.who, locked) {
                     tx.publish(Event::from(UserLockedOut {
                         user_id,

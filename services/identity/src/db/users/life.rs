@@ -127,7 +127,7 @@ pub async fn logged_in(
              WHERE tenant_id = $1 AND id = $3)
          UPDATE attempts SET
              failures = CASE WHEN user_id = $5 AND unlock_time IS NULL THEN 0 ELSE failures END,
-             in_a_row = 0
+             in_a_row = 0, factors_in_a_row = 0
          WHERE tenant_id = $1 AND user_id IN ($2, $5) AND unlock_time IS DISTINCT FROM 'infinity'
              AND (in_a_row > 0 OR user_id = $5 AND failures > 0)",
         tenant.uuid(),
